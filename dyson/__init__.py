@@ -1,0 +1,9 @@
+"""Theory: eigenvalue SDEs of weight matrices under SGD, their integrators and their laws."""
+
+from dyson import laws, models
+from dyson.integrate import integrate
+from dyson.matrix_level import integrate_matrix
+from dyson.pair import pair
+from dyson.sde import EigenvalueSDE
+
+__all__ = ["EigenvalueSDE", "integrate", "integrate_matrix", "laws", "models", "pair"]

@@ -1,0 +1,41 @@
+"""The interface between a model and a solver: compiled functions over one block of replicas.
+
+A block is an ``(n, LANES)`` array, one replica a lane. A model supplies two functions with the
+signatures below and a flat parameter vector ``theta``; a solver calls them through a pointer, once
+per step and block, so that any model runs in any solver at full speed and solvers compile once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import types
+
+WORK_ROWS = 8
+"""Rows of scratch space per particle that a solver hands to ``drift``."""
+
+_block = types.float64[:, ::1]
+_vector = types.float64[::1]
+
+DRIFT_SIGNATURE = types.void(_block, _vector, types.float64, types.boolean, _block, _block)
+"""``drift(x, theta, dt, split, out, work)`` writes dx_i/dt without noise into ``out``.
+
+``dt`` > 0 regularises the repulsion of every pair, 1/d → d/(d² + ε²), ε² = (g_i² + g_j²) dt: half the
+variance of d in one step. With ``split`` the repulsion of neighbours is left to the solver: what remains of it
+in ``out`` is the regular part, (repulsion_ij - β g_i²)/(x_i - x_j).
+"""
+
+NOISE_SIGNATURE = types.void(_block, _vector, _block)
+"""``noise(x, theta, g2)`` writes the squared noise amplitudes g_i²(x) (noise term √2 g_i dB_i)."""
+
+
+@dataclass(frozen=True)
+class BlockKernel:
+    """A model's compiled side: the two block functions and their parameters."""
+
+    drift: Any
+    noise: Any
+    theta: np.ndarray
+    constant_noise: bool

@@ -1,0 +1,135 @@
+"""From an eigenvalue SDE to an ensemble of paths."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import xarray as xr
+from tqdm import tqdm
+
+from dyson import solvers
+from dyson.checks import choice, count, finite, positive
+from dyson.dataset import paths_dataset
+from dyson.sde import EigenvalueSDE
+from streams import LANES, blocks, new_entropy, states
+
+
+def integrate(
+    sde: EigenvalueSDE,
+    x0=None,
+    times=None,
+    replicas: int | None = None,
+    seed: int | None = None,
+    solver: str = "bond-splitting",
+    dt: float | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Integrate an eigenvalue SDE for an ensemble of replicas.
+
+    Parameters
+    ----------
+    sde : EigenvalueSDE
+        What to integrate.
+    x0 : array, shape (mode,) or (replica, mode), optional
+        Start, in descending order; equal eigenvalues are fine. Default: ``sde.target``.
+    times : array, shape (time,), optional
+        Increasing times to record; the first is the start. Default: 101 times over 10 relaxation times of
+        the slowest mode that relaxes.
+    replicas : int, optional
+        Size of the ensemble; default the length of a 2-D ``x0``, else 100.
+    seed : int, optional
+        Entropy; default fresh. Stored in the result's attrs. Replica r depends on (seed, r) only.
+    solver : {"bond-splitting", "euler", "sdeint", "matrix"}
+        See docs/architecture.md; the default keeps its accuracy at degenerate starts and β = 1.
+    dt : float, optional
+        Largest step; default ``sde.time_step``. Each recording interval is divided evenly.
+    workers : int
+        Threads. The result does not depend on it.
+    progress : bool
+        Show a progress bar on stderr where that is a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``eigenvalue`` (replica, time, mode) and ``diverged`` (replica), level "dyson".
+
+    Raises
+    ------
+    ValueError
+        For malformed input or a solver that does not apply.
+    """
+    choice("solver", solver, solvers.NAMES)
+    times = check_times(sde, times)
+    x0 = _check_start(sde, x0, replicas)
+    step = positive("dt", dt) if dt is not None else sde.time_step
+    seed = new_entropy() if seed is None else count("seed", seed, least=0)
+    workers = count("workers", workers)
+    module = solvers.load(solver)
+    if solver in solvers.BLOCK_SOLVERS:
+        run = _block_runner(sde, module.advance, x0, times, step, seed)
+    else:
+
+        def run(block):
+            part = slice(block * LANES, (block + 1) * LANES)
+            return module.paths(sde, x0[part], times, step, seed, block * LANES)
+
+    x = run_blocks(run, len(x0), workers, progress, f"integrating ({solver})")
+    return paths_dataset(sde, times, x, "dyson", solver=solver, dt=step, seed=str(seed))
+
+
+def run_blocks(run, replicas: int, workers: int, progress: bool, title: str) -> np.ndarray:
+    """Results of ``run(block)`` for all blocks, in order, on ``workers`` threads."""
+    n = blocks(replicas)
+    show = progress and sys.stderr.isatty()
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(tqdm(pool.map(run, range(n)), total=n, desc=title, disable=not show, leave=False))
+    return np.concatenate(parts)
+
+
+def _block_runner(sde, advance, x0, times, step, seed):
+    intervals = np.diff(times)
+    steps = np.maximum(1, np.ceil(intervals / step - 1e-9)).astype(int)
+    kernel = sde.kernel
+
+    def run(block: int) -> np.ndarray:
+        mine = x0[block * LANES : (block + 1) * LANES]
+        x = np.ascontiguousarray(np.resize(mine, (LANES, sde.n)).T)  # spare lanes repeat replicas
+        state = states(seed, "dyson", block * LANES, LANES)[0]
+        out = np.empty((len(times), sde.n, LANES))
+        out[0] = x
+        for i, (interval, n) in enumerate(zip(intervals, steps, strict=True)):
+            advance(x, state, kernel.theta, kernel.drift, kernel.noise, sde.beta, kernel.constant_noise, interval / n, n)
+            out[i + 1] = x
+        return out.transpose(2, 0, 1)[: len(mine)]
+
+    return run
+
+
+def check_times(sde: EigenvalueSDE, times) -> np.ndarray:
+    """Recording times: at least two, strictly increasing."""
+    if times is None:
+        relaxing = sde.rate[sde.rate > 0]
+        if not len(relaxing):
+            raise ValueError(f"no mode of {sde.model} relaxes, so nothing sets a time scale: pass times")
+        times = np.linspace(0.0, 10.0 / relaxing.min(), 101)
+    times = finite("times", times, ndim=(1,))
+    if len(times) < 2 or (np.diff(times) <= 0).any():
+        raise ValueError("times must hold at least two strictly increasing numbers, the first being the start")
+    return times
+
+
+def _check_start(sde: EigenvalueSDE, x0, replicas: int | None) -> np.ndarray:
+    """Start of every replica, shape (replica, n), without the modes pinned at zero."""
+    x0 = np.r_[sde.target, np.zeros(sde.null_modes)] if x0 is None else finite("x0", x0, ndim=(1, 2))
+    if x0.shape[-1] not in (sde.n, sde.n + sde.null_modes):
+        raise ValueError(f"x0 must hold {sde.n + sde.null_modes} modes a replica, got shape {x0.shape}")
+    if (np.diff(x0, axis=-1) > 0).any():
+        raise ValueError("x0 must be in descending order along the modes: sort it first, e.g. -np.sort(-x0)")
+    if x0.ndim == 1:
+        x0 = np.broadcast_to(x0, (100 if replicas is None else count("replicas", replicas), len(x0)))
+    elif replicas is not None and count("replicas", replicas) != len(x0):
+        raise ValueError(f"x0 holds {len(x0)} replicas but replicas = {replicas}: leave one of them out")
+    return x0[:, : sde.n]

@@ -1,0 +1,6 @@
+"""Ready-made eigenvalue SDEs."""
+
+from dyson.models.ou import matrix_ou
+from dyson.models.rbm import gaussian_rbm
+
+__all__ = ["gaussian_rbm", "matrix_ou"]

@@ -1,0 +1,23 @@
+"""Bit-level helpers for the vectorised generators (numba intrinsics)."""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+
+@intrinsic
+def bits_to_float(typingctx, bits):
+    """Reinterpret the 64 bits of a uint64 as a float64."""
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.uint64), codegen
+
+
+@intrinsic
+def float_to_bits(typingctx, value):
+    """Reinterpret the 64 bits of a float64 as a uint64."""
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.IntType(64))
+
+    return types.uint64(types.float64), codegen
