@@ -127,12 +127,40 @@ def _congruence(inverse, middle, n, spare, out):
 
 
 @kernel(nogil=True)
-def _remember(power, memory, n, spare, total):
-    """memory ← R^k memory R^k, in place."""
-    _multiply(power, memory, n, spare, False)
-    _multiply(spare, power, n, total, True)
+def _between(power, a, n, spare, out):
+    """out = P a P for symmetric P and a."""
+    _multiply(power, a, n, spare, False)
+    _multiply(spare, power, n, out, True)
+
+
+@kernel(nogil=True)
+def _add(out, a):
+    for e in range(out.shape[0]):
+        row, more = out[e], a[e]
+        for lane in range(LANES):
+            row[lane] += more[lane]
+
+
+@kernel(nogil=True)
+def _chain_noise(state, normal, scale, inverse, power, n, terms, middle, spare, model, memory):
+    """Noise of the model average over persistent chains, one lane of white noise with their memory.
+
+    Its variance in the eigenbasis is (1 + r)/(1 - r), r = ρ_i ρ_j, times that of independent samples:
+    Σ_m P^m (E_m + P E_m P) P^m with independent E_m has (1 + r)² Σ r^{2m}, which is the same.
+    """
     for e in range(n * n):
-        memory[e] = total[e]
+        row = memory[e]
+        for lane in range(LANES):
+            row[lane] = 0.0
+    for _ in range(terms):
+        _between(power, memory, n, spare, model)
+        for e in range(n * n):
+            memory[e] = model[e]
+        _symmetric_noise(state, normal, n, scale, middle)
+        _congruence(inverse, middle, n, spare, model)
+        _add(memory, model)
+        _between(power, model, n, spare, middle)
+        _add(memory, middle)
 
 
 @kernel(nogil=True)
@@ -161,24 +189,16 @@ def advance(x, state, theta, n, dt, steps):
     mu2, s2, batch, sweeps, terms = theta[0], theta[1], theta[3] != 0.0, int(theta[4]), int(theta[5])
     scale = math.sqrt(theta[2] * dt)
     size = n * n
-    inverse = np.zeros((size, LANES))
-    factor, middle, spare, model, power, memory = np.zeros((6, size, LANES))
+    factor, inverse, middle, spare, model, power, memory = np.zeros((7, size, LANES))
     normal = np.empty((n * (n + 1) // 2 + 1, LANES))
     for _ in range(steps):
         _inverse_factor(x, mu2, s2, n, factor, inverse)
-        for e in range(size):
-            memory[e] = 0.0
         if terms > 0:
             _power(x, s2 / mu2, sweeps, n, spare, power)
-        for _term in range(terms):  # Horner: P(E_1 + P(E_2 + ...)P)P
-            _symmetric_noise(state, normal, n, scale * math.sqrt(2.0), middle)
-            _congruence(inverse, middle, n, spare, model)
-            for e in range(size):
-                row, add = memory[e], model[e]
-                for lane in range(LANES):
-                    row[lane] += add[lane]
-            _remember(power, memory, n, spare, model)
-        _symmetric_noise(state, normal, n, scale, middle)
+            _chain_noise(state, normal, scale, inverse, power, n, terms, middle, spare, model, memory)
+            middle[:] = 0.0
+        else:
+            _symmetric_noise(state, normal, n, scale, middle)
         for i in range(n):
             row = middle[i * n + i]
             for lane in range(LANES):

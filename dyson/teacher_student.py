@@ -287,8 +287,8 @@ def _times(times: Sequence[float] | np.ndarray) -> np.ndarray:
 def _window(times: np.ndarray, start: float | None) -> np.ndarray:
     """Which times are stationary: t >= start, by default the second half of the span."""
     if start is None:
-        start = times[0] + (times[-1] - times[0]) / 2  # as compare.statistics has it, to the last bit
-    window = times >= start
+        start = times[0] + (times[-1] - times[0]) / 2
+    window = times >= finite("start", start, ndim=(0,))
     if not window.any():
         raise ValueError(f"start must be at most the last time {times[-1]:g}, got {start}")
     return window
@@ -296,8 +296,11 @@ def _window(times: np.ndarray, start: float | None) -> np.ndarray:
 
 def _epochs(times: np.ndarray, length: float) -> np.ndarray:
     epochs = np.rint(times / length)
-    if not np.allclose(times, epochs * length, rtol=1e-9, atol=1e-9 * length):
-        raise ValueError(f"times must be whole epochs, multiples of α · batches = {length:g}; got {times}")
+    off = ~np.isclose(times, epochs * length, rtol=1e-9, atol=1e-9 * length)
+    if off.any():
+        raise ValueError(
+            f"times must be whole epochs, multiples of α · batches = {length:g}; got {times[off][0]:g}"
+        )
     return epochs
 
 

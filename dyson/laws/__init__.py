@@ -5,10 +5,11 @@ moments, fit``. See `Law` for what they share and for the conventions.
 """
 
 from dyson.laws.base import Law
-from dyson.laws.bulk import MarchenkoPastur, Semicircle
 from dyson.laws.fitting import Fit
 from dyson.laws.gaussian import Gaussian
+from dyson.laws.marchenko_pastur import MarchenkoPastur
 from dyson.laws.pair import OnePairSemicircle, WignerSurmise
+from dyson.laws.semicircle import Semicircle
 
 __all__ = [
     "Fit",

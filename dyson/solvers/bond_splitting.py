@@ -29,7 +29,7 @@ import numpy as np
 from numba import types
 
 from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE, WORK_ROWS
-from streams import LANES, fill_exponential, fill_normal, kernel
+from streams import LANES, fill_exponential, fill_gamma, fill_normal, kernel
 
 _TINY = 1e-300  # two particles without noise share a bond equally: (0 + tiny)/(0 + 2 tiny)
 
@@ -55,8 +55,9 @@ def _scales(g2, dt, weight, sigma, s2):
 
 
 @kernel(nogil=True)
-def _chi2(state, beta, out, rows):
+def _chi2(state, beta, shape, out):
     """χ²_β draws; for β = 1 the rows hold standard normals already, to be squared."""
+    rows = shape.size
     if beta == 1.0:
         for b in range(rows):
             row = out[b]
@@ -65,6 +66,8 @@ def _chi2(state, beta, out, rows):
         return
     if beta == 2.0:
         fill_exponential(state, out, rows)
+    else:
+        fill_gamma(state, out, shape)
     for b in range(rows):
         row = out[b]
         for lane in range(LANES):
@@ -162,6 +165,7 @@ def advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps):
     impulse = np.zeros((n + 1, LANES))
     sigma = np.empty((n, LANES))
     s2 = np.empty((n, LANES))
+    shape = np.full(n - 1, 0.5 * beta)
     noise(x, theta, g2)
     _scales(g2, dt, weight, sigma, s2)
     for step in range(steps):
@@ -178,7 +182,7 @@ def advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps):
             for lane in range(LANES):
                 xi[lane] += dt * di[lane] + si[lane] * zi[lane]
         chi2 = normal[n:]
-        _chi2(state, beta, chi2, n - 1)
+        _chi2(state, beta, shape, chi2)
         _first_impulses(x, s2, chi2, first)
         _impulses(x, chi2, weight, first, impulse)
         _push(x, weight, impulse)

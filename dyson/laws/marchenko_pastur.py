@@ -1,4 +1,4 @@
-"""Laws of many eigenvalues, N → ∞: the semicircle and Marchenko-Pastur."""
+"""The law of Marchenko and Pastur: eigenvalues of WᵀW for a large W of independent entries."""
 
 from __future__ import annotations
 
@@ -11,77 +11,11 @@ from numpy.typing import ArrayLike
 
 from dyson.laws.base import Array, Law
 from dyson.laws.fitting import Fit, Influence, checked_sample, judge
+from dyson.laws.semicircle import disc_shadow
 
 ROUNDING = 1e-12  # an eigenvalue this small beside the largest is a zero of the matrix
 SMALL_ROOT = 0.01  # √ratio below which the closed form loses digits to cancellation
 TINY = 1e-300  # keeps 0/0 out at the ends
-
-
-@dataclass(frozen=True, slots=True)
-class Semicircle(Law):
-    r"""ρ(x) = 2 √(R² − (x − center)²) / (π R²) for |x − center| ≤ R = radius.
-
-    Limit N → ∞ of one degenerate level of N eigenvalues: R = σ √(2βN) with the σ of
-    `OnePairSemicircle` (Mehta, Random Matrices, ch. 4). The variance is R²/4.
-
-    Fitted by moments, center = ⟨x⟩ and R = 2 std: the likelihood is zero as soon as one
-    value lies beyond the edge, which at finite N some do, and its Fisher information is
-    infinite. The eigenvalues of one matrix are rigid: pass matrices as rows, shape
-    (replica, mode), or the errors are far too large.
-
-    Parameters
-    ----------
-    center : float
-        Middle of the support, units of x.
-    radius : float
-        Half width of the support, > 0, units of x.
-
-    Raises
-    ------
-    TypeError, ValueError
-        See `Law`.
-    """
-
-    center: float
-    radius: float
-
-    _positive = ("radius",)
-    _support = (-1.0, 1.0)
-    _formula = r"\frac{2}{\pi R^2}\sqrt{R^2-(x-\bar{x})^2},\quad |x-\bar{x}|\leq R"
-
-    @property
-    def _loc(self) -> float:
-        return self.center
-
-    @property
-    def _scale(self) -> float:
-        return self.radius
-
-    def _pdf(self, z: Array) -> Array:
-        z = np.clip(z, -1, 1)
-        return 2 / math.pi * np.sqrt((1 - z) * (1 + z))
-
-    def _cdf(self, z: Array) -> Array:
-        # z = −cos θ turns the area into Kepler's E − sin E with E = 2θ
-        return _area(4 * np.arcsin(np.sqrt((1 + np.clip(z, -1, 1)) / 2))) / (2 * math.pi)
-
-    def _sf(self, z: Array) -> Array:
-        return self._cdf(-z)
-
-    def _ppf(self, q: Array) -> Array:
-        anomaly = _kepler(2 * math.pi * np.minimum(q, 1 - q))
-        return np.where(q > 0.5, 1, -1) * np.cos(anomaly / 2)
-
-    def _rvs(self, size: int | tuple[int, ...], rng: np.random.Generator) -> Array:
-        return _shadow(size, rng)
-
-    def _moment(self, k: int) -> float:
-        return 0.0 if k % 2 else math.comb(k, k // 2) / (k // 2 + 1) / 2**k
-
-    @classmethod
-    def _estimate(cls, x: Array) -> tuple[Self, Influence]:
-        center, std = x.mean(), x.std()
-        return cls(center, 2 * std), {"center": x - center, "radius": ((x - center) ** 2 - std**2) / std}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +135,7 @@ class MarchenkoPastur(Law):
     def _rvs(self, size: int | tuple[int, ...], rng: np.random.Generator) -> Array:
         out = np.zeros(size)
         continuous = rng.random(size) >= self.atom
-        count = np.count_nonzero(continuous)
+        count = int(np.count_nonzero(continuous))
         out[continuous] = max(1.0, self.ratio) * _accepted(count, self._root, rng)
         return out
 
@@ -218,23 +152,6 @@ class MarchenkoPastur(Law):
             "ratio": (d_second - 2 * second / first * d_first) / first**2,
             "variance": d_first,
         }
-
-
-def _area(e: Array) -> Array:
-    """E − sin E, by its series where the difference would lose digits."""
-    s = e * e
-    series = e * s / 6 * (1 - s / 20 * (1 - s / 42 * (1 - s / 72 * (1 - s / 110 * (1 - s / 156)))))
-    return np.where(e < 0.5, series, e - np.sin(e))
-
-
-def _kepler(m: Array) -> Array:
-    """E with E − sin E = m, 0 ≤ m ≤ π: cube-root series as start, then Newton."""
-    s = np.cbrt(6 * m)
-    e = s + s**3 / 60 + s**5 / 1400
-    for _ in range(4):
-        slope = 2 * np.sin(e / 2) ** 2
-        e = e - np.divide(_area(e) - m, slope, out=np.zeros_like(e), where=slope > 0)
-    return e
 
 
 def _arc_cdf(theta: Array, r: float) -> Array:
@@ -299,15 +216,9 @@ def _accepted(count: int, r: float, rng: np.random.Generator) -> Array:
     parts, missing = [np.empty(0)], count
     square = (1 - r) ** 2
     while missing > 0:
-        z = _shadow(int(1.02 * missing / max(r, square)) + 16, rng)
+        z = disc_shadow(int(1.02 * missing / max(r, square)) + 16, rng)
         y = square + 4 * r * z * z if r > square else 1 + r * r + 2 * r * z
         weight = 4 * r * z * z if r > square else square
         parts.append(y[rng.random(z.size) * y < weight])
         missing -= parts[-1].size
     return np.concatenate(parts)[:count]
-
-
-def _shadow(size: int | tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Shadow on one axis of a uniform point in the unit disc: the semicircle law."""
-    distance = np.sqrt(rng.random(size))
-    return distance * np.cos(math.pi * rng.random(size))
