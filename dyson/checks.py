@@ -48,5 +48,7 @@ def finite(name: str, value, ndim: tuple[int, ...]) -> np.ndarray:
         wanted = " or ".join(f"{d}-D" for d in ndim)
         raise ValueError(f"{name} must be {wanted} and not empty, got shape {array.shape}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got {int((~np.isfinite(array)).sum())} NaN or infinite entries")
+        raise ValueError(
+            f"{name} must be finite, got {int((~np.isfinite(array)).sum())} NaN or infinite entries"
+        )
     return array

@@ -17,7 +17,11 @@ def _coordinates(sde: EigenvalueSDE) -> dict:
     """Coordinates that every result carries: modes, their targets, the noise level."""
     target = np.r_[sde.target, np.zeros(sde.null_modes)]
     coords = {
-        "mode": ("mode", np.arange(len(target)), {"long_name": "mode, by descending eigenvalue", "units": "1"}),
+        "mode": (
+            "mode",
+            np.arange(len(target)),
+            {"long_name": "mode, by descending eigenvalue", "units": "1"},
+        ),
         "target": ("mode", target, {"long_name": "eigenvalue without noise", "units": "1"}),
     }
     if sde.noise_level is not None:
@@ -62,20 +66,28 @@ def paths_dataset(sde: EigenvalueSDE, times: np.ndarray, x: np.ndarray, level: s
         "diverged": (
             "replica",
             diverged,
-            {"long_name": "time at which the replica diverged (NaN: it did not)", "units": "1", "reason": DIVERGED},
+            {
+                "long_name": "time at which the replica diverged (NaN: it did not)",
+                "units": "1",
+                "reason": DIVERGED,
+            },
         ),
     }
     coords = {"replica": ("replica", np.arange(len(x)), replica), "time": _time(times), **_coordinates(sde)}
     return xr.Dataset(variables, coords, _attrs(sde, level, **attrs))
 
 
-def closed_form_dataset(sde: EigenvalueSDE, variables: dict, coords: dict, level: str, times=None) -> xr.Dataset:
+def closed_form_dataset(
+    sde: EigenvalueSDE, variables: dict, coords: dict, level: str, times=None
+) -> xr.Dataset:
     """Closed-form statistics ``{name: (dims, values, long_name)}`` as a Dataset."""
     data = {
-        name: (dims, values, {"long_name": text, "units": "1"}) for name, (dims, values, text) in variables.items()
+        name: (dims, values, {"long_name": text, "units": "1"})
+        for name, (dims, values, text) in variables.items()
     }
     extra = {
-        name: (dims, values, {"long_name": text, "units": "1"}) for name, (dims, values, text) in coords.items()
+        name: (dims, values, {"long_name": text, "units": "1"})
+        for name, (dims, values, text) in coords.items()
     }
     if times is not None:
         extra["time"] = _time(times)

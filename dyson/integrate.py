@@ -101,7 +101,17 @@ def _block_runner(sde, advance, x0, times, step, seed):
         out = np.empty((len(times), sde.n, LANES))
         out[0] = x
         for i, (interval, n) in enumerate(zip(intervals, steps, strict=True)):
-            advance(x, state, kernel.theta, kernel.drift, kernel.noise, sde.beta, kernel.constant_noise, interval / n, n)
+            advance(
+                x,
+                state,
+                kernel.theta,
+                kernel.drift,
+                kernel.noise,
+                sde.beta,
+                kernel.constant_noise,
+                interval / n,
+                n,
+            )
             out[i + 1] = x
         return out.transpose(2, 0, 1)[: len(mine)]
 
@@ -117,7 +127,9 @@ def check_times(sde: EigenvalueSDE, times) -> np.ndarray:
         times = np.linspace(0.0, 10.0 / relaxing.min(), 101)
     times = finite("times", times, ndim=(1,))
     if len(times) < 2 or (np.diff(times) <= 0).any():
-        raise ValueError("times must hold at least two strictly increasing numbers, the first being the start")
+        raise ValueError(
+            "times must hold at least two strictly increasing numbers, the first being the start"
+        )
     return times
 
 

@@ -101,7 +101,9 @@ def _check_matrices(x0, n: int) -> np.ndarray:
     elif x0.ndim == 2 and x0.shape[1] == n:
         x0 = x0[:, :, None] * np.eye(n)
     if x0.ndim != 3 or x0.shape[1:] != (n, n):
-        raise ValueError(f"x0 must hold {n} × {n} matrices or {n} eigenvalues a replica, got shape {x0.shape}")
+        raise ValueError(
+            f"x0 must hold {n} × {n} matrices or {n} eigenvalues a replica, got shape {x0.shape}"
+        )
     if not np.allclose(x0, x0.transpose(0, 2, 1)):
         raise ValueError("x0 must be symmetric: it is WᵀW at the start, in the target's eigenbasis")
     return x0

@@ -75,7 +75,11 @@ def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
         times = check_times(sde, times)
         path = _flow(sde, times, x0)
         variables["mean_path"] = (("time", "mode"), path, "mean eigenvalue in time, without noise")
-        variables["growth_time"] = ("mode", _crossing(times, path, mean / 2.0), "time to half the stationary mean")
+        variables["growth_time"] = (
+            "mode",
+            _crossing(times, path, mean / 2.0),
+            "time to half the stationary mean",
+        )
     return closed_form_dataset(sde, variables, coords, "pair", times)
 
 

@@ -84,7 +84,9 @@ class EigenvalueSDE:
         """
         fastest = self.n * float(np.max(self.rate))
         if not fastest > 0:
-            raise ValueError(f"no mode of {self.model} relaxes (rates <= {np.max(self.rate):g}): pass dt yourself")
+            raise ValueError(
+                f"no mode of {self.model} relaxes (rates <= {np.max(self.rate):g}): pass dt yourself"
+            )
         return 0.2 / fastest
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from numba.extending import intrinsic
 @intrinsic
 def bits_to_float(typingctx, bits):
     """Reinterpret the 64 bits of a uint64 as a float64."""
+
     def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], ir.DoubleType())
 
@@ -17,6 +18,7 @@ def bits_to_float(typingctx, bits):
 @intrinsic
 def float_to_bits(typingctx, value):
     """Reinterpret the 64 bits of a float64 as a uint64."""
+
     def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], ir.IntType(64))
 

@@ -35,13 +35,17 @@ def matrix_ou(n: int, rate=1.0, center=0.0, noise=1.0, beta: float = 1.0) -> Eig
     """
     n = count("n", n)
     beta = positive("beta", beta)
-    k, c, g = (_per_mode(name, value, n) for name, value in (("rate", rate), ("center", center), ("noise", noise)))
+    k, c, g = (
+        _per_mode(name, value, n) for name, value in (("rate", rate), ("center", center), ("noise", noise))
+    )
     if (k < 0).any():
         raise ValueError(f"rate must be >= 0, got {k.min():g}")
     if (g <= 0).any():
         raise ValueError(f"noise must be > 0, got {g.min():g}")
     if (np.diff(c) > 0).any():
-        raise ValueError("center must be in descending order, one value per mode: sort it (and rate, noise with it)")
+        raise ValueError(
+            "center must be in descending order, one value per mode: sort it (and rate, noise with it)"
+        )
     g2 = g * g
 
     def flow(x):

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE
+from dyson.blocks import DRIFT_SIGNATURE, NEAR, NOISE_SIGNATURE, SPLIT_KEEPING_FAR, WHOLE
 from streams import LANES, kernel
 
 HEAD = 8
@@ -88,13 +88,13 @@ def _pair(x, ts, dt, i, j, neighbours, h, g2, out, ito):
 
 
 @kernel(DRIFT_SIGNATURE, nogil=True)
-def rbm_drift(x, theta, dt, split, out, work):
+def rbm_drift(x, theta, dt, mode, out, work):
     """dx_i/dt of the Gaussian RBM, see ``dyson.blocks`` for the arguments."""
     n = x.shape[0]
     mu2, s2, estimator, batch, nulls, null_sum = theta[0], theta[1], theta[3], theta[5], theta[6], theta[7]
     ts = theta[2] * s2 * s2
-    u, v, rho, g2 = work[:n], work[n : 2 * n], work[2 * n : 3 * n], work[3 * n : 4 * n]
-    h, spare = work[4 * n], work[4 * n + 1]
+    far, u, v, rho = work[:n], work[n : 2 * n], work[2 * n : 3 * n], work[3 * n : 4 * n]
+    g2, h, spare = work[4 * n : 5 * n], work[5 * n], work[5 * n + 1]
     _covariances(x, theta, u, v, rho)
     for i in range(n):
         inverse = 1.0 / theta[HEAD + i]
@@ -109,10 +109,20 @@ def rbm_drift(x, theta, dt, split, out, work):
             # Itô term of the mode itself, and the modes pinned at zero: they repel it too
             zero = nulls * ui[lane] / mu2 + batch * null_sum * inverse
             row[lane] = flow + ts * xi[lane] * (2.0 * h[lane] + zero)
+    if mode != SPLIT_KEEPING_FAR:
+        far[:] = 0.0
+        for i in range(n - NEAR - 1):
+            for j in range(i + NEAR + 1, n):
+                _h(u, v, rho, i, j, estimator, h)
+                _pair(x, ts, dt, i, j, False, h, g2, far, spare)
     for i in range(n - 1):
-        for j in range(i + 1, n):
+        for j in range(i + 1, min(i + NEAR + 1, n)):
             _h(u, v, rho, i, j, estimator, h)
-            _pair(x, ts, dt, i, j, split and j == i + 1, h, g2, out, spare)
+            _pair(x, ts, dt, i, j, mode != WHOLE and j == i + 1, h, g2, out, spare)
+    for i in range(n):
+        row, f = out[i], far[i]
+        for lane in range(LANES):
+            row[lane] += f[lane]
 
 
 @kernel(NOISE_SIGNATURE, nogil=True)

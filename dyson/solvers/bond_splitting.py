@@ -17,8 +17,9 @@ an exact draw, and their centre of mass (weighted by 1/g²) feels the noise only
 
 An isolated pair is exact at any dt, a chain to O(dt), with no asymmetry between even and odd bonds.
 Impulses are bounded, so nothing blows up, and equal eigenvalues are an ordinary starting point. Pairs
-further apart enter the drift, regularised at the scale of one step's noise.
-Cost per particle and step: two normals, two square roots, (n - 2)/2 divisions.
+further apart enter the drift, regularised at the scale of one step's noise; those more than
+``blocks.NEAR`` ranks apart are renewed every ``FAR_EVERY`` steps only.
+Cost per particle and step: two normals, two square roots, (NEAR - 1) + (n/2 - NEAR)/FAR_EVERY divisions.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ import math
 import numpy as np
 from numba import types
 
-from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE, WORK_ROWS
+from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE, SPLIT, SPLIT_KEEPING_FAR, WORK_ROWS
 from streams import LANES, fill_exponential, fill_gamma, fill_normal, kernel
+
+FAR_EVERY = 8
+"""Steps for which the far field, the smooth pull of distant eigenvalues, is kept."""
 
 _TINY = 1e-300  # two particles without noise share a bond equally: (0 + tiny)/(0 + 2 tiny)
 
@@ -172,7 +176,7 @@ def advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps):
         if not constant_noise and step > 0:
             noise(x, theta, g2)
             _scales(g2, dt, weight, sigma, s2)
-        drift(x, theta, dt, True, out, work)
+        drift(x, theta, dt, SPLIT if step % FAR_EVERY == 0 else SPLIT_KEEPING_FAR, out, work)
         fill_normal(state, normal, n)
         for i in range(n):
             xi = x[i]

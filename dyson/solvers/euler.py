@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import types
 
-from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE, WORK_ROWS
+from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE, WHOLE, WORK_ROWS
 from streams import LANES, fill_normal, kernel
 
 
@@ -34,7 +34,7 @@ def advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps):
     for step in range(steps):
         if not constant_noise and step > 0:
             noise(x, theta, g2)
-        drift(x, theta, 0.0, False, out, work)
+        drift(x, theta, 0.0, WHOLE, out, work)
         fill_normal(state, normal, (n + 1) // 2)
         for i in range(n):
             xi = x[i]

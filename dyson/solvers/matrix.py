@@ -7,7 +7,9 @@ import numpy as np
 from dyson.sde import EigenvalueSDE
 
 
-def paths(sde: EigenvalueSDE, x0: np.ndarray, times: np.ndarray, dt: float, seed: int, first: int) -> np.ndarray:
+def paths(
+    sde: EigenvalueSDE, x0: np.ndarray, times: np.ndarray, dt: float, seed: int, first: int
+) -> np.ndarray:
     """Eigenvalues at ``times`` of matrices that start as diag(x0); shape (replica, time, n).
 
     X(t + τ) = c + e^{-kτ}(X(t) - c) + σ √(1 - e^{-2kτ}) H with H from the Gaussian ensemble, entries of
@@ -40,5 +42,7 @@ def _one_path(rng, x0, times, k, c, g, beta) -> np.ndarray:
         variance = g * g * (tau if k == 0 else -np.expm1(-2.0 * k * tau) / (2.0 * k)) * 2.0
         noise = rng.standard_normal((n, n)) + (1j * rng.standard_normal((n, n)) if beta == 2.0 else 0.0)
         hermitian = (noise + noise.conj().T) / 2.0  # diagonal variance 1, each off-diagonal component 1/2
-        matrices[i + 1] = c * np.eye(n) + decay * (matrices[i] - c * np.eye(n)) + np.sqrt(variance) * hermitian
+        matrices[i + 1] = (
+            c * np.eye(n) + decay * (matrices[i] - c * np.eye(n)) + np.sqrt(variance) * hermitian
+        )
     return np.linalg.eigvalsh(matrices)[:, ::-1]

@@ -10,7 +10,9 @@ import numpy as np
 from dyson.sde import EigenvalueSDE
 
 
-def paths(sde: EigenvalueSDE, x0: np.ndarray, times: np.ndarray, dt: float, seed: int, first: int) -> np.ndarray:
+def paths(
+    sde: EigenvalueSDE, x0: np.ndarray, times: np.ndarray, dt: float, seed: int, first: int
+) -> np.ndarray:
     """Paths at ``times`` by ``sdeint.itoEuler`` with steps of at most ``dt``; shape (replica, time, n)."""
     import sdeint
 

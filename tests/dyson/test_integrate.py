@@ -55,7 +55,9 @@ def test_flow_of_a_single_mode_in_closed_form():
     """dt = dx/(2x (1/κ - 1/(μ² - x))), by quadrature."""
     sde = dyson.models.gaussian_rbm([4.0], 9.0, 1e-6)
     closed = dyson.pair(sde, times=np.linspace(0, 40, 401), x0=[0.05])
-    expected = quad(lambda x: 1 / (2 * x * (1 / 4 - 1 / (9 - x))), 0.05, float(closed.mean_eigenvalue[0]) / 2)[0]
+    expected = quad(
+        lambda x: 1 / (2 * x * (1 / 4 - 1 / (9 - x))), 0.05, float(closed.mean_eigenvalue[0]) / 2
+    )[0]
     assert float(closed.growth_time[0]) == pytest.approx(expected, abs=2e-3)
 
 

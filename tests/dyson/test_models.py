@@ -7,19 +7,19 @@ import pytest
 from tests.oracles import assert_mean
 
 import dyson
-from dyson.blocks import WORK_ROWS
+from dyson.blocks import SPLIT, WHOLE, WORK_ROWS
 from streams import LANES
 
 KAPPA = np.sort(4 + 2 - 2 * np.cos(2 * np.pi * np.arange(10) / 10))
 ESTIMATORS = [(a, d) for a in ("independent", "persistent", "contrastive") for d in ("exact", "batch")]
 
 
-def block_values(sde, x, split):
+def block_values(sde, x, mode):
     """Drift and g² of the compiled functions at x (LANES, n)."""
     columns = np.ascontiguousarray(x.T)
     out, g2 = np.empty_like(columns), np.empty_like(columns)
     work = np.empty((WORK_ROWS * sde.n + WORK_ROWS, LANES))
-    sde.kernel.drift(columns, sde.kernel.theta, 0.0, split, out, work)
+    sde.kernel.drift(columns, sde.kernel.theta, 0.0, mode, out, work)
     sde.kernel.noise(columns, sde.kernel.theta, g2)
     return out.T, g2.T
 
@@ -30,23 +30,23 @@ def spectra(n, top):
 
 
 MODELS = [
-    dyson.models.gaussian_rbm(
-        KAPPA, 9.0, 1 / 64, sigma_h=1.2, n_hidden=h, model_average=a, data=d, sweeps=2
-    )
+    dyson.models.gaussian_rbm(KAPPA, 9.0, 1 / 64, sigma_h=1.2, n_hidden=h, model_average=a, data=d, sweeps=2)
     for a, d in ESTIMATORS
     for h in (10, 7)
 ]
-MODELS += [dyson.models.matrix_ou(5, rate=np.arange(1.0, 6.0), center=np.arange(5.0)[::-1], noise=0.3, beta=1.0)]
+MODELS += [
+    dyson.models.matrix_ou(5, rate=np.arange(1.0, 6.0), center=np.arange(5.0)[::-1], noise=0.3, beta=1.0)
+]
 
 
 @pytest.mark.parametrize("sde", MODELS, ids=lambda s: f"{s.model}-{s.parameters.get('model_average')}-{s.n}")
 def test_kernel_equals_numpy_twin(sde):
     x = spectra(sde.n, 5.0 if sde.model == "matrix_ou" else 0.9 * 9.0 / 1.44)
-    whole, g2 = block_values(sde, x, split=False)
+    whole, g2 = block_values(sde, x, mode=WHOLE)
     np.testing.assert_allclose(whole, sde.drift(x), rtol=1e-12, atol=1e-12 * abs(whole).max())
     np.testing.assert_allclose(g2, sde.noise(x), rtol=1e-13)
     # the split form leaves β g_i²/(gap to each neighbour) to the solver
-    split, _ = block_values(sde, x, split=True)
+    split, _ = block_values(sde, x, mode=SPLIT)
     gap = x[:, :-1] - x[:, 1:]
     split = split.copy()
     split[:, :-1] += g2[:, :-1] / gap
@@ -85,7 +85,9 @@ def test_persistent_chains_widen_by_their_memory(k):
 def test_drift_and_noise_against_the_matrix_equation(average, data, n_hidden):
     """Mean and variance of one small step of the matrix SDE from a diagonal X, eigenvectors and all."""
     kappa = np.array([2.0, 3.0, 4.0, 5.5])
-    sde = dyson.models.gaussian_rbm(kappa, 9.0, 0.02, n_hidden=n_hidden, model_average=average, data=data, sweeps=1)
+    sde = dyson.models.gaussian_rbm(
+        kappa, 9.0, 0.02, n_hidden=n_hidden, model_average=average, data=data, sweeps=1
+    )
     x = np.array([5.0, 3.6, 2.2, 1.0])[:n_hidden]
     full = np.r_[x, np.zeros(4 - n_hidden)]
     dt, replicas = 4e-4, 20_000

@@ -105,7 +105,9 @@ def test_many_particles_at_the_default_step(n, dt):
 
 
 def test_default_solver_keeps_the_order_and_never_blows_up():
-    data = dyson.integrate(dyson.models.matrix_ou(10), x0=np.zeros(10), times=np.linspace(0, 2, 21), replicas=640, dt=0.1, seed=5)
+    data = dyson.integrate(
+        dyson.models.matrix_ou(10), x0=np.zeros(10), times=np.linspace(0, 2, 21), replicas=640, dt=0.1, seed=5
+    )
     assert np.isfinite(data.eigenvalue).all()
     assert (np.diff(data.eigenvalue, axis=-1) <= 0).all()
 
