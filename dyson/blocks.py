@@ -29,9 +29,9 @@ DRIFT_SIGNATURE = types.void(_block, _vector, types.float64, types.int64, _block
 """``drift(x, theta, dt, mode, out, work)`` writes dx_i/dt without noise into ``out``.
 
 ``dt`` > 0 regularises the repulsion of every pair, 1/d → d/(d² + ε²), ε² = (g_i² + g_j²) dt: half the
-variance of d in one step. In mode ``SPLIT`` the repulsion of neighbours is left to the solver: what remains of
-it in ``out`` is the regular part, (G_ij - β g_i²)/(x_i - x_j). ``SPLIT_KEEPING_FAR`` is the same with the far
-field of the last call, which is kept in the first n rows of ``work``.
+variance of d in one step. In mode ``SPLIT`` the repulsion of neighbours is left to the solver: what remains
+of it in ``out`` is the regular part, (G_ij - β g_i²)/(x_i - x_j). ``SPLIT_KEEPING_FAR`` is the same with the
+far field of the last call, which is kept in the first n rows of ``work``.
 """
 
 NOISE_SIGNATURE = types.void(_block, _vector, _block)

@@ -16,7 +16,7 @@ DIVERGED = "an eigenvalue left the domain of the equation (for the RBM: μ² - �
 def _coordinates(sde: EigenvalueSDE) -> dict:
     """Coordinates that every result carries: modes, their targets, the noise level."""
     target = np.r_[sde.target, np.zeros(sde.null_modes)]
-    coords = {
+    coords: dict = {
         "mode": (
             "mode",
             np.arange(len(target)),

@@ -180,7 +180,8 @@ def _power(x, factor, sweeps, n, spare, power):
 
 @kernel(
     types.void(
-        types.float64[:, ::1], types.uint64[:, ::1], types.float64[::1], types.int64, types.float64, types.int64,
+        types.float64[:, ::1], types.uint64[:, ::1], types.float64[::1],
+        types.int64, types.float64, types.int64,
     ),
     nogil=True,
 )  # fmt: skip

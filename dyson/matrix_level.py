@@ -27,8 +27,8 @@ def integrate_matrix(
         dM = K^{-1/2} dG K^{-1/2}  (+ C^{1/2} dG' C^{1/2} with mini-batches of data),
 
     G symmetric Brownian, Var dG_ij = (1 + δ_ij) dt, C = diag(1/κ). The memory of persistent chains makes
-    dM → Σ_{m≥0} P^m (dM_m + P dM_m P) P^m with P = (σ_h² X/μ²)^k. A step maps X → (1 + Q) X (1 + Q), which contains the
-    Itô term; error O(dt). Needed for the shifts between non-degenerate levels: at stationarity rotating
+    dM → Σ_{m≥0} P^m (dM_m + P dM_m P) P^m with P = (σ_h² X/μ²)^k. A step maps X → (1 + Q) X (1 + Q), which
+    contains the Itô term; error O(dt). Needed for the shifts between non-degenerate levels: at stationarity rotating
     eigenvectors undo half of what frozen ones predict (docs/theory.md, "Levels of theory").
 
     Parameters
@@ -118,8 +118,8 @@ def _theta(sde: EigenvalueSDE) -> np.ndarray:
         largest = (p["sigma_h"] ** 2 * float(sde.target.max()) / p["mu2"]) ** (2 * p["sweeps"])
         if largest >= 0.98:
             raise ValueError(
-                f"the persistent chains forget too slowly (factor {largest:.3f} per update) for a white-noise "
-                "description: use more sweeps or level 'dyson'"
+                f"the persistent chains forget too slowly (factor {largest:.3f} per update) for a "
+                "white-noise description: use more sweeps or level 'dyson'"
             )
         terms = max(1, int(np.ceil(np.log(1e-4) / (2.0 * np.log(max(largest, 1e-12))))))
     head = [p["mu2"], p["sigma_h"] ** 2, sde.noise_level, p["data"] == "batch", p["sweeps"], terms]

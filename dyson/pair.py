@@ -56,7 +56,7 @@ def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
         mean[group] += offset * sigma[group]
         se[group] = error * sigma[group]
     pairs = [g[0] for g in groups if len(g) == 2]
-    variables = {
+    variables: dict = {
         "mean_eigenvalue": ("mode", mean, "stationary mean of the eigenvalue"),
         "mean_eigenvalue_se": ("mode", se, "standard error of the stationary mean"),
         "width": ("level", np.array([sigma[g].mean() for g in groups]), "width σ of the level"),
@@ -94,7 +94,7 @@ def _mean_levels(m: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _beta_ensemble(m: int, beta: float, draws: int, rng) -> np.ndarray:
-    """Descending levels of the Gaussian β ensemble, σ = 1, by the tridiagonal model (Dumitriu & Edelman 2002)."""
+    """Descending levels of the Gaussian β ensemble, σ = 1: tridiagonal model of Dumitriu & Edelman (2002)."""
     matrix = np.zeros((draws, m, m))
     i = np.arange(m)
     matrix[:, i, i] = rng.standard_normal((draws, m))

@@ -75,14 +75,14 @@ class EigenvalueSDE:
 
     @property
     def time_step(self) -> float:
-        """Default step: 0.2/(n max k), at which ⟨Σx²⟩ of a matrix OU process is right to 0.5 %.
+        """Default step: 0.2/(max(n, 20) max k), at which ⟨Σx²⟩ of a matrix OU process is right to 0.5 %.
 
         Raises
         ------
         ValueError
             If no eigenvalue relaxes, so that nothing sets a time scale.
         """
-        fastest = self.n * float(np.max(self.rate))
+        fastest = max(self.n, 20) * float(np.max(self.rate))
         if not fastest > 0:
             raise ValueError(
                 f"no mode of {self.model} relaxes (rates <= {np.max(self.rate):g}): pass dt yourself"

@@ -1,12 +1,14 @@
 """Bit-level helpers for the vectorised generators (numba intrinsics)."""
 
+from typing import Any
+
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 
 @intrinsic
-def bits_to_float(typingctx, bits):
+def _bits_to_float(typingctx, bits):
     """Reinterpret the 64 bits of a uint64 as a float64."""
 
     def codegen(context, builder, signature, args):
@@ -16,10 +18,15 @@ def bits_to_float(typingctx, bits):
 
 
 @intrinsic
-def float_to_bits(typingctx, value):
+def _float_to_bits(typingctx, value):
     """Reinterpret the 64 bits of a float64 as a uint64."""
 
     def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], ir.IntType(64))
 
     return types.uint64(types.float64), codegen
+
+
+# the intrinsics take a typing context that their callers never see
+bits_to_float: Any = _bits_to_float
+float_to_bits: Any = _float_to_bits

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from tests.oracles import assert_mean
 
 import dyson
+from tests.oracles import assert_mean
 
 SDE = dyson.models.gaussian_rbm([4.0, 5.0, 5.0, 8.0], 9.0, 1 / 640)
 

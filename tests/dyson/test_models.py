@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.oracles import assert_mean
 
 import dyson
 from dyson.blocks import SPLIT, WHOLE, WORK_ROWS
 from streams import LANES
+from tests.oracles import assert_mean
 
 KAPPA = np.sort(4 + 2 - 2 * np.cos(2 * np.pi * np.arange(10) / 10))
 ESTIMATORS = [(a, d) for a in ("independent", "persistent", "contrastive") for d in ("exact", "batch")]
