@@ -1,0 +1,196 @@
+"""Arguments of commands and functions: checked as they are read, errors in one line, names suggested."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+import numbers
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import numpy as np
+
+__all__ = [
+    "Parser",
+    "UsageError",
+    "count",
+    "decimal",
+    "list_of",
+    "mapping",
+    "nearest",
+    "number_or",
+    "one_line",
+    "one_of",
+    "positive",
+    "shown",
+    "unknown",
+    "whole",
+]
+
+LONGEST = 60
+"""Characters of a rejected value that an error repeats; the rest is cut."""
+
+
+class UsageError(ValueError):
+    """A command line that cannot be carried out as it stands; its text is one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An `argparse.ArgumentParser` that raises `UsageError` and suggests the nearest known word.
+
+    Options are never abbreviated: a command stored with a result must keep its meaning when options
+    are added later.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            what = str(action.metavar or action.dest).lower()
+            raise argparse.ArgumentError(None, unknown(what, value, action.choices))
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            options = [name for name in self._option_string_actions if name.startswith("--")]
+            word = rest[0].partition("=")[0]
+            if word.startswith("-"):
+                self.error(unknown("option", word, options, listed=False))
+            self.error(f"unexpected argument {shown(word)}")
+        return known, rest
+
+
+def shown(value: object) -> str:
+    """A rejected value as an error shows it: quoted, on one line, cut where it is very long."""
+    text = one_line(repr(value[: 2 * LONGEST] if isinstance(value, str) else value))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def one_line(text: object) -> str:
+    """Any text on one line, without characters that a terminal or an encoding would choke on."""
+    words = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The known name closest to ``word``, or that begins with it; None where none is close."""
+    known = {name.lower(): name for name in names}
+    begins = [name for low, name in known.items() if len(word) > 2 and low.startswith(word.lower())]
+    if len(begins) == 1:
+        return begins[0]
+    # Longer words than these are never a slip of the finger, and difflib's cost grows with the square.
+    close = difflib.get_close_matches(word.lower()[:LONGEST], known, n=1, cutoff=0.5)
+    return known[close[0]] if close else None
+
+
+def unknown(what: str, value: object, names: Iterable[str], listed: bool = True) -> str:
+    """The message for a name that is not known: what came, the nearest name, or the names there are."""
+    names = list(names)
+    guess = nearest(str(value), names)
+    hint = f"; did you mean {guess!r}?" if guess else ""
+    choices = f" (one of: {', '.join(names)})" if listed else ""
+    return f"unknown {what} {shown(value)}{hint}{choices}"
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A reader of whole numbers from ``least`` to ``most``."""
+    bounds = f">= {least}" if most is None else f"from {least} to {most}"
+
+    def read(text: str) -> int:
+        value = int(text) if re.fullmatch(r"[+-]?[0-9]{1,40}", text.strip()) else None
+        if value is None or value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"expected a whole number {bounds}, got {shown(text)}")
+        return value
+
+    return read
+
+
+def decimal(
+    above: float = -math.inf, below: float = math.inf, least: float = -math.inf
+) -> Callable[[str], float]:
+    """A reader of finite numbers with above < value < below and value >= least."""
+    bounds = [f"> {above:g}"] * (above > -math.inf) + [f">= {least:g}"] * (least > -math.inf)
+    bounds += [f"< {below:g}"] * (below < math.inf)
+    wanted = " ".join(["a finite number", " and ".join(bounds)]).strip()
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and above < value < below and value >= least):
+            raise argparse.ArgumentTypeError(f"expected {wanted}, got {shown(text)}")
+        return value
+
+    return read
+
+
+def number_or(word: str, read: Callable[[str], float]) -> Callable[[str], float | str]:
+    """A reader of a number or of one fixed word."""
+
+    def either(text: str) -> float | str:
+        if text == word:
+            return text
+        try:
+            return read(text)
+        except argparse.ArgumentTypeError as error:
+            guess = f"; did you mean {word!r}?" if nearest(text, [word]) else f", or {word!r}"
+            raise argparse.ArgumentTypeError(f"{error}{guess}") from None
+
+    return either
+
+
+def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
+    """A reader of one of several names."""
+    names = tuple(names)
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(unknown(what, text, names))
+        return text
+
+    return read
+
+
+def list_of(what: str, names: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """A reader of a comma-separated list of names, each once, at least one."""
+    read_one = one_of(what, names)
+
+    def read(text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(read_one(part.strip()) for part in text.split(",")))
+
+    return read
+
+
+def count(name: str, value: object, least: int) -> int:
+    """An argument of a function as a whole number >= ``least``; ValueError or TypeError otherwise."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
+    if value < least:
+        raise ValueError(f"{name} must be >= {least}, got {shown(value)}")
+    return int(value)
+
+
+def positive(name: str, value: object, below: float = math.inf) -> float:
+    """An argument of a function as a finite number with 0 < value < ``below``."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    if not 0 < value < below:
+        bound = "a finite number > 0" if below == math.inf else f"> 0 and < {below:g}"
+        raise ValueError(f"{name} must be {bound}, got {shown(value)}")
+    return float(value)
+
+
+def mapping(text: str) -> tuple[str, str]:
+    """Read ``ours=theirs``, one entry of a mapping of keys."""
+    ours, sign, theirs = text.partition("=")
+    if not (ours.strip() and sign and theirs.strip()):
+        raise argparse.ArgumentTypeError(f"expected NAME=KEY, such as weight=W, got {shown(text)}")
+    return ours.strip(), theirs.strip()

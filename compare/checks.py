@@ -1,0 +1,109 @@
+"""Predictions against measurements: estimate ± error, deviation, verdict."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+
+import xarray as xr
+
+from compare.align import members
+from compare.arguments import unknown
+from compare.comparison import MARGINS, RELATIVE, Comparison, Side
+from compare.result import DIFFERS, EXPERIMENT, CheckResult
+from compare.schema import levels, validate
+
+COMPLETENESS = ("matrix", "dyson", "gas", "pair")
+"""Levels of theory from complete to crude."""
+
+
+def check(
+    tree: xr.DataTree,
+    margin: float | Mapping[str, float] | None = None,
+    confidence: float = 0.99,
+    start: float | None = None,
+    level: str | None = None,
+) -> CheckResult:
+    """Hold every level of theory in a tree against its experiment.
+
+    Rows are the scalars of `compare.statistics` per mode, level and pair; the law of each pair's scaled
+    spacing and of its eigenvalues (Kolmogorov–Smirnov distance, prediction 0): against the experiment's
+    twin sample where the level of theory was sampled, against the Wigner surmise and the one-pair
+    semicircle with the level's own mean and width where it is a closed form; and, for the experiment
+    alone (level "sgd"), the drift of each mode's mean between the halves of the window.
+
+    A mode that drifts by more than its margin makes the other rows of that mode, of its level and pair,
+    "cannot tell" (note "not equilibrated"): stationary predictions say nothing about it.
+
+    Every row has the stated confidence on its own; `CheckResult.expected_by_chance` says how many false
+    "differs" that makes in all.
+
+    Parameters
+    ----------
+    tree : DataTree
+        From `compare.align` or `compare.load`.
+    margin : float or mapping of str to float, optional
+        A number replaces all relative margins of ``MARGINS``; a mapping replaces those it names.
+    confidence : float
+        Confidence of each row's verdict, between 0 and 1.
+    start : float, optional
+        First time of the stationary window, units "1"; by default the middle of the run.
+    level : str, optional
+        Level of theory whose rows decide the verdict, or "all"; by default the most complete one
+        present (matrix, dyson, gas, pair; else the last one). Without any theory the verdict is on the
+        equilibration alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One line: what came, what was expected.
+    """
+    experiment, theory = members(tree)
+    margins = _margins(margin)
+    if not (isinstance(confidence, numbers.Real) and 0 < confidence < 1):
+        raise ValueError(f"confidence must be between 0 and 1, got {confidence!r:.80}")
+    decide = _deciding_level(level, theory)
+    validate(experiment)
+    group = levels(experiment["target"])
+    measured = Side.of(experiment, group, start)
+    compare = Comparison(measured, group, margins, float(confidence))
+    rows = list(compare.equilibration())
+    sides = {EXPERIMENT: measured}
+    moving = {r.index for r in rows if r.verdict == DIFFERS}
+    for name, ds in theory.items():
+        validate(ds)
+        sides[name] = Side.of(ds, group, start)
+        rows += compare.against(name, sides[name], moving)
+    counts = {
+        name: (int(s.statistics["replicas"]), int(s.statistics["diverged_replicas"]))
+        for name, s in sides.items()
+    }
+    used, left_out = ({k: v[i] for k, v in counts.items()} for i in (0, 1))
+    return CheckResult(rows, float(confidence), margins, decide, used, left_out)
+
+
+def _margins(margin: float | Mapping[str, float] | None) -> dict[str, float]:
+    """Defaults with what the user set; unknown names and numbers that are no margin are refused."""
+    if margin is None:
+        return dict(MARGINS)
+    chosen = dict(margin) if isinstance(margin, Mapping) else dict.fromkeys(RELATIVE, margin)
+    for name, value in chosen.items():
+        if name not in MARGINS:
+            raise ValueError(f"margin: {unknown('quantity', name, MARGINS)}")
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not number or not 0 < value < math.inf:
+            raise ValueError(f"margin of {name} must be a finite number > 0, got {value!r:.80}")
+    return MARGINS | {name: float(value) for name, value in chosen.items()}
+
+
+def _deciding_level(level: str | None, theory: Mapping[str, xr.Dataset]) -> str:
+    if level is None:
+        rank = {name: k for k, name in enumerate(COMPLETENESS)}
+        known = [name for name in theory if theory[name].attrs.get("level") in rank]
+        if known:
+            return min(known, key=lambda name: rank[theory[name].attrs["level"]])
+        return [EXPERIMENT, *theory][-1]
+    if level not in [*theory, "all"]:
+        raise ValueError(unknown("level", level, [*theory, "all"]))
+    return level

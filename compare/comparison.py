@@ -1,0 +1,248 @@
+"""The rows of a comparison: one side against the other, quantity by quantity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtri, stdtr, stdtrit
+
+from compare.distance import Sample, band, pool, to_law, to_sample
+from compare.result import CANNOT_TELL, EXPERIMENT, Check, judge
+from compare.schema import Levels
+from compare.statistics import stationary, unchecked_statistics
+from dyson.laws import OnePairSemicircle, WignerSurmise
+
+RELATIVE = {
+    "mean eigenvalue": 0.01,
+    "width": 0.05,
+    "mean spacing": 0.05,
+    "spacing ratio": 0.05,
+    "growth time": 0.05,
+}
+ABSOLUTE = {
+    "spacing law": 0.05,
+    "density law": 0.05,
+    "equilibration": 0.01,
+}
+MARGINS = RELATIVE | ABSOLUTE
+"""Default margins by quantity. Those of ``RELATIVE`` are fractions of the prediction; the laws' are
+Kolmogorov–Smirnov distances; the equilibration's is the relative drift of a mode's mean between the halves
+of the window."""
+
+SCALARS = {
+    "mean eigenvalue": "mean_eigenvalue",
+    "width": "width",
+    "mean spacing": "mean_spacing",
+    "spacing ratio": "spacing_ratio",
+    "growth time": "growth_time",
+}
+"""Quantities that are a variable of `statistics`."""
+
+LAWS = ("spacing law", "density law")
+PER_MODE = ("mean eigenvalue", "growth time", "equilibration")
+
+
+@dataclass(frozen=True)
+class Side:
+    """The experiment or one level of theory: its statistics, and its samples where it has them.
+
+    Attributes
+    ----------
+    statistics : Dataset
+        From `compare.statistics`.
+    samples : ndarray or None, shape (replica, time, mode)
+        Eigenvalues in the stationary window.
+    group : Levels
+    """
+
+    statistics: xr.Dataset
+    samples: np.ndarray | None
+    group: Levels
+
+    @classmethod
+    def of(cls, ds: xr.Dataset, group: Levels, start: float | None) -> Side:
+        samples = stationary(ds, start)["eigenvalue"].values if "eigenvalue" in ds.data_vars else None
+        return cls(unchecked_statistics(ds, start), samples, group)
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the errors; a closed form's are exact."""
+        blocks = int(self.statistics["blocks"])
+        return blocks - 1 if blocks else math.inf
+
+    def value(self, name: str, index: int) -> tuple[float, float]:
+        s = self.statistics
+        return float(s[name].values[index]), float(s[f"{name}_se"].values[index])
+
+    @cached_property
+    def pairs(self) -> list[tuple[Sample, Sample]]:
+        """Of every pair the pooled spacings over their own mean, and the pooled eigenvalues."""
+        out: list[tuple[Sample, Sample]] = []
+        if self.samples is None:
+            return out
+        for upper in self.group.pair_upper:
+            values = self.samples[..., upper : upper + 2]
+            spacing = values[..., 0] - values[..., 1]
+            scale = spacing.mean()
+            out.append((pool(spacing / scale if scale > 0 else spacing), pool(values)))
+        return out
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Makes the rows of one experiment."""
+
+    measured: Side
+    group: Levels
+    margins: dict[str, float]
+    confidence: float
+
+    def equilibration(self) -> Iterator[Check]:
+        """Drift of each mode's mean between the halves of the window."""
+        for mode in range(self.measured.statistics.sizes["mode"]):
+            value = self.measured.value("drift", mode)
+            note = "one recorded time in the window" if math.isnan(value[0]) else ""
+            yield self.row("equilibration", mode, EXPERIMENT, value, (0.0, 0.0), math.inf, note)
+
+    def against(self, name: str, side: Side, moving: set[int]) -> Iterator[Check]:
+        """All rows of one level of theory; modes in ``moving`` have not equilibrated."""
+        for row in [*self.scalars(name, side), *self.laws(name, side)]:
+            unsettled = moving & set(self.modes(row))
+            if unsettled:
+                row = replace(row, verdict=CANNOT_TELL, false_alarm=0.0, note="not equilibrated")
+            yield row
+
+    def scalars(self, name: str, side: Side) -> Iterator[Check]:
+        for quantity, variable in SCALARS.items():
+            if variable not in side.statistics:
+                continue
+            for index in range(side.statistics[variable].size):
+                a, b = self.measured.value(variable, index), side.value(variable, index)
+                if math.isnan(a[0]) and math.isnan(b[0]):
+                    continue  # there is nothing to compare, such as the growth of a mode that starts above
+                yield self.row(quantity, index, name, a, b, side.freedom, _missing(a[0], b[0]))
+
+    def laws(self, name: str, side: Side) -> Iterator[Check]:
+        for pair, mine in enumerate(self.measured.pairs):
+            if side.samples is not None:
+                for quantity, a, b in zip(LAWS, mine, side.pairs[pair], strict=True):
+                    yield self.law(quantity, pair, name, a, to_sample(a, b), self.spread(b), b.blocks - 1)
+                continue
+            spacings, values = mine
+            yield self.law(LAWS[0], pair, name, spacings, to_law(spacings, WignerSurmise(1.0).cdf))
+            semicircle = self.semicircle(side, pair)
+            if semicircle is not None:
+                law, error = semicircle
+                yield self.law(LAWS[1], pair, name, values, to_law(values, law.cdf), error)
+
+    def semicircle(self, side: Side, pair: int) -> tuple[OnePairSemicircle, float] | None:
+        """The law a closed form predicts for a pair, and the distance its own errors move it by.
+
+        None where it does not predict the pair's mean and width.
+        """
+        if "width" not in side.statistics:
+            return None
+        upper, level = self.group.pair_upper[pair], self.group.pair_level[pair]
+        means = [side.value("mean_eigenvalue", int(k)) for k in (upper, upper + 1)]
+        # The two means' errors may be fully correlated: their mean's error is at most the mean of both.
+        centre, centre_se = (sum(column) / 2 for column in zip(*means, strict=True))
+        sigma, sigma_se = side.value("width", int(level))
+        if not (sigma > 0 and math.isfinite(centre)):
+            return None
+        law = OnePairSemicircle(center=centre, sigma=sigma)
+        grid = centre + sigma * np.linspace(-5, 5, 201)
+        moved = (OnePairSemicircle(centre + centre_se, sigma), OnePairSemicircle(centre, sigma + sigma_se))
+        return law, math.hypot(*(float(np.abs(m.cdf(grid) - law.cdf(grid)).max()) for m in moved))
+
+    def spread(self, sample: Sample) -> float:
+        """Error of a distribution function: the normal quantile times it is the band's half-width."""
+        return band(sample.count, self.confidence) / float(ndtri((1 + self.confidence) / 2))
+
+    def law(
+        self,
+        quantity: str,
+        pair: int,
+        level: str,
+        sample: Sample,
+        distance: float,
+        error: float = 0.0,
+        freedom: float = math.inf,
+    ) -> Check:
+        """A row for a distance, predicted to be 0 with the given error."""
+        return self.row(quantity, pair, level, (distance, self.spread(sample)), (0.0, error), freedom)
+
+    def row(
+        self,
+        quantity: str,
+        index: int,
+        level: str,
+        estimate: tuple[float, float],
+        prediction: tuple[float, float],
+        freedom: float,
+        note: str = "",
+    ) -> Check:
+        deviation = estimate[0] - prediction[0]
+        scale = abs(prediction[0])
+        margin = self.margins[quantity] * (scale if quantity in RELATIVE else 1.0)
+        error = math.hypot(estimate[1], prediction[1])
+        nu = combined_freedom((estimate[1], self.measured.freedom), (prediction[1], freedom))
+        quantile = float(stdtrit(nu, (1 + self.confidence) / 2))
+        verdict = judge(deviation, error, margin, quantile)
+        if quantity in RELATIVE and scale == 0:
+            verdict, note = CANNOT_TELL, note or "prediction 0 has no relative margin"
+        elif math.isnan(estimate[1]):
+            note = note or "one replica has no error"
+        false_alarm = float(2 * stdtr(nu, -margin / error - quantile)) if error > 0 and not note else 0.0
+        relative = deviation / scale if scale > 0 else math.nan
+        return Check(
+            quantity,
+            self.label(quantity, index),
+            level,
+            index,
+            *estimate,
+            *prediction,
+            deviation,
+            relative,
+            margin,
+            quantile,
+            false_alarm,
+            verdict,
+            note,
+        )
+
+    def label(self, quantity: str, index: int) -> str:
+        if quantity == "width":
+            target = float(self.measured.statistics["level_target"].values[index])
+            return f"level {index} (x = {target:.3g})"
+        return f"mode {index}" if quantity in PER_MODE else f"pair {index}"
+
+    def modes(self, row: Check) -> range:
+        """Modes that a row is about."""
+        if row.quantity in PER_MODE:
+            return range(row.index, row.index + 1)
+        group = self.group.slices[row.index if row.quantity == "width" else self.group.pair_level[row.index]]
+        return range(group.start, group.stop)
+
+
+def combined_freedom(*errors: tuple[float, float]) -> float:
+    """Degrees of freedom of the combined error, for Student's law (Welch–Satterthwaite).
+
+    Parameters
+    ----------
+    errors : pairs of float
+        Standard error, and the degrees of freedom it was estimated with (inf if it is exact).
+    """
+    total = sum(se**2 for se, _ in errors)
+    inverse = sum((se**2 / total) ** 2 / nu for se, nu in errors if nu > 0) if total > 0 else 0.0
+    return 1 / inverse if inverse > 0 else math.inf
+
+
+def _missing(estimate: float, prediction: float) -> str:
+    if math.isnan(estimate):
+        return "not measured"
+    return "not predicted" if math.isnan(prediction) else ""

@@ -1,0 +1,71 @@
+"""A folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def refuse_used(out: Path) -> None:
+    """FileExistsError if ``out`` is a file, or a folder with something in it."""
+    if out.is_dir() and not out.is_symlink() and not any(out.iterdir()):
+        return
+    if out.exists() or out.is_symlink():
+        what = "is not empty" if out.is_dir() and not out.is_symlink() else "is not a folder"
+        raise FileExistsError(f"output folder {str(out)!r} {what}; name a new one, or remove it first")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside ``out`` that becomes ``out`` at the end; after an error nothing is left.
+
+    Raises
+    ------
+    FileExistsError
+        If ``out`` came into use meanwhile.
+    OSError
+        If it cannot be written.
+    """
+    out = out.absolute()
+    made = missing_parents(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name[:64]}.", suffix=".partial", dir=out.parent))
+    except BaseException:
+        remove_empty(made)
+        raise
+    try:
+        yield temporary
+        refuse_used(out)
+        # mkdtemp makes a folder that only its owner can enter; a result is a folder like any other.
+        temporary.chmod(0o777 & ~umask())
+        os.replace(temporary, out)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        remove_empty(made)
+        raise
+
+
+def missing_parents(out: Path) -> list[Path]:
+    """Folders above ``out`` that do not exist yet, the deepest first."""
+    return [p for p in out.parents if not p.exists()]
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove the folders that were made for nothing; one that is in use by now stays."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def umask() -> int:
+    """The process's file mode mask; there is no way to read it but to set it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,130 @@
+"""`report`: a tree of experiment and theory becomes a folder with a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from compare.page.folder import new_folder, refuse_used
+from compare.result import EXPERIMENT, CheckResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE, CHECKS = "report.html", "checks.json"
+
+
+@dataclass(frozen=True)
+class Section:
+    """An extra section of the page; everything in it is escaped.
+
+    Parameters
+    ----------
+    title, text : str
+        Heading, and paragraphs separated by empty lines.
+    figure : matplotlib.figure.Figure, optional
+        Its label is the caption.
+    table : sequence of sequence of str, optional
+        Rows; the first is the head.
+    """
+
+    title: str
+    text: str = ""
+    figure: Figure | None = None
+    table: Sequence[Sequence[str]] | None = None
+
+
+def report(
+    tree: xr.DataTree,
+    out: str | Path,
+    command: str | None = None,
+    check: CheckResult | None = None,
+    title: str | None = None,
+    *,
+    extra_sections: Sequence[Section] = (),
+    start: float | None = None,
+) -> Path:
+    """Write a results folder: ``report.html``, ``checks.json`` and ``data.zarr``.
+
+    The page needs nothing but itself: styles and figures are inside, no scripts, nothing is fetched.
+    The folder appears whole, by a rename at the end, or not at all.
+
+    Parameters
+    ----------
+    tree : DataTree
+        From `compare.align` or `compare.load`. Without ``/theory`` the page shows the experiment alone.
+    out : str or Path
+        The folder; it must not exist, or be empty. Folders above it are made.
+    command : str, optional
+        The command line that made this, to be shown.
+    check : CheckResult, optional
+        From `compare.check`; by default it is made here, with the default margins.
+    title : str, optional
+        Heading of the page; by default the model and what it is compared with.
+    extra_sections : sequence of Section
+        Shown after the figures.
+    start : float, optional
+        First time of the stationary window, units "1"; by default the middle of the run. Give the one
+        that ``check`` was made with.
+
+    Returns
+    -------
+    Path
+        Of ``report.html``.
+
+    Raises
+    ------
+    FileExistsError
+        If ``out`` is a file or a folder that is not empty; before any work.
+    TypeError, ValueError
+        If the tree is not in the layout, or every replica diverged.
+    OSError
+        If it cannot be written; nothing is left behind.
+    """
+    out = Path(out)
+    refuse_used(out)
+    for section in extra_sections:
+        if not isinstance(section, Section):
+            raise TypeError(f"extra_sections must hold compare.Section objects, got {type(section).__name__}")
+
+    # Only a page needs matplotlib and jinja2; importing compare does not.
+    from compare.page.content import content
+    from compare.page.html import rendered
+    from compare.plots import scene
+    from compare.store import FOLDER, save
+
+    view = scene(tree, start)
+    result = checked(tree, start) if check is None else check
+    page = rendered(content(tree, view, result, command, title, extra_sections))
+    with new_folder(out) as folder:
+        (folder / PAGE).write_text(page, encoding="utf-8")
+        (folder / CHECKS).write_text(result.to_json() + "\n", encoding="utf-8")
+        save(with_theory_node(tree), folder / FOLDER)
+    return out / PAGE
+
+
+def checked(tree: xr.DataTree, start: float | None) -> CheckResult:
+    """`compare.check`; without theory, only whether the run is stationary."""
+    from compare.checks import MARGINS, Comparison, Side, check
+    from compare.schema import levels
+
+    if "theory" in tree.children and tree["theory"].children:
+        return check(tree, start=start)
+    experiment = tree["experiment"].to_dataset()
+    side, confidence = Side.of(experiment, start), 0.99
+    rows = list(Comparison(side, levels(experiment["target"]), dict(MARGINS), confidence).equilibration())
+    used, lost = (int(side.statistics[name]) for name in ("replicas", "diverged_replicas"))
+    return CheckResult(rows, confidence, dict(MARGINS), "all", {EXPERIMENT: used}, {EXPERIMENT: lost})
+
+
+def with_theory_node(tree: xr.DataTree) -> xr.DataTree:
+    """The tree, with an empty ``/theory`` where it has none: the layout on disk always has it."""
+    if "theory" in tree.children:
+        return tree
+    whole = tree.copy()
+    whole["theory"] = xr.DataTree()
+    return whole

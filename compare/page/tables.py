@@ -1,0 +1,136 @@
+"""Tables of the page: levels of theory against the experiment, and every check."""
+
+from __future__ import annotations
+
+import math
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from compare.plots.scene import Scene
+from compare.result import AGREES, EXPERIMENT, Check, CheckResult, with_error
+
+OPEN_ROWS = 60
+"""A list of checks that is longer stays closed until it is asked for."""
+
+QUANTITIES = (
+    ("mean_eigenvalue", "mean eigenvalue", "Stationary means", "mode"),
+    ("width", "width", "Widths σ of the levels", "level"),
+    ("mean_spacing", "mean spacing", "Mean spacings ⟨S⟩ of the pairs", "pair"),
+    ("growth_time", "growth time", "Growth times", "mode"),
+)
+"""Variable, its name in the checks, heading, what it is of."""
+
+
+def comparison_tables(view: Scene, result: CheckResult) -> list[dict[str, Any]]:
+    """One table a quantity: target, experiment, and each level of theory's deviation from it."""
+    verdicts = {(r.level, r.quantity, r.index): r.verdict for r in result.rows}
+    return [
+        table
+        for variable, quantity, heading, noun in QUANTITIES
+        if (table := comparison_table(view, verdicts, variable, quantity, heading, noun)) is not None
+    ]
+
+
+def comparison_table(
+    view: Scene,
+    verdicts: dict[tuple[str, str, int], str],
+    variable: str,
+    quantity: str,
+    heading: str,
+    noun: str,
+) -> dict[str, Any] | None:
+    """None where the experiment has nothing of the kind."""
+    measured = view.experiment.value(variable)
+    if measured is None or measured[0].size == 0 or np.isnan(measured[0]).all():
+        return None
+    value, se = measured
+    names = [n for n in view.theory if view.theory[n].value(variable) is not None]
+    off = {n: deviation(view, n, variable) for n in names}
+    rows = []
+    for k, target in enumerate(targets(view, noun)):
+        cells = []
+        for n in names:
+            ratio, error = off[n]  # type: ignore[misc]
+            text = (
+                "–"
+                if not math.isfinite(ratio[k])
+                else signed(with_error(100 * ratio[k], 100 * error[k])) + " %"
+            )
+            cells.append({"text": text, "verdict": verdicts.get((n, quantity, k), "")})
+        estimate = with_error(float(value[k]), float(se[k]))
+        rows.append({"of": k, "target": f"{target:.6g}", "measured": minus(estimate), "cells": cells})
+    return {"heading": heading, "noun": noun, "names": names, "rows": rows}
+
+
+def targets(view: Scene, noun: str) -> np.ndarray:
+    """Target of each mode, level or pair."""
+    if noun == "mode":
+        return view.target
+    centre = np.array([view.target[s].mean() for s in view.group.slices])
+    return centre if noun == "level" else centre[view.group.pair_level]
+
+
+def deviation(view: Scene, name: str, variable: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """(theory − experiment)/experiment and its standard error; NaN where the experiment is 0."""
+    ours, theirs = view.experiment.value(variable), view.theory[name].value(variable)
+    if ours is None or theirs is None:
+        return None
+    (a, a_se), (b, b_se) = ours, theirs
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = b / a - 1
+        error = np.hypot(b_se / a, b * a_se / a**2)
+    known = np.isfinite(ratio) & (np.abs(a) > 1e-12 * np.abs(view.target).max())
+    return np.where(known, ratio, np.nan), error
+
+
+def check_groups(result: CheckResult) -> list[dict[str, Any]]:
+    """Every check, by level of theory (the deciding one first) and quantity."""
+    order = sorted(
+        result.levels, key=lambda n: (n == EXPERIMENT, n != result.deciding_level, result.levels.index(n))
+    )
+    groups = []
+    for level in order:
+        rows = [r for r in result.rows if r.level == level]
+        counts = {v: n for v, n in result.counts[level].items() if n}
+        blocks = [
+            {"quantity": quantity, "rows": [check_cells(r) for r in block]}
+            for quantity, block in groupby(rows, key=lambda r: r.quantity)
+        ]
+        unsettled = any(r.verdict != AGREES for r in rows)
+        groups.append(
+            {
+                "level": level,
+                "total": len(rows),
+                "counts": counts,
+                "blocks": blocks,
+                "open": level == result.deciding_level and len(rows) <= OPEN_ROWS and unsettled,
+            }
+        )
+    return groups
+
+
+def check_cells(row: Check) -> dict[str, str]:
+    """One check as text."""
+    relative = row.relative_deviation
+    return {
+        "of": row.label,
+        "measured": minus(with_error(row.estimate, row.estimate_se)),
+        "predicted": minus(with_error(row.prediction, row.prediction_se)),
+        "deviation": "–" if math.isnan(row.deviation) else signed(with_error(row.deviation, row.error)),
+        "percent": "" if math.isnan(relative) else signed(f"{100 * relative:.2g}") + " %",
+        "margin": "–" if math.isnan(row.margin) else f"{row.margin:.2g}",
+        "verdict": row.verdict,
+        "note": row.note,
+    }
+
+
+def signed(text: str) -> str:
+    """With a plus where it is not negative."""
+    return minus(text) if text.startswith("-") else f"+{text}"
+
+
+def minus(text: str) -> str:
+    """A proper minus sign."""
+    return text.replace("-", "−")

@@ -1,0 +1,166 @@
+"""Linear scaling: widths and spacings of a sweep against √(α/|B|)."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from compare.plots import style
+
+PANELS = (
+    ("width", "level", np.sqrt(np.pi), r"$\sqrt{\pi}\,\sigma$ of each level"),
+    ("mean_spacing", "pair", 1.0, r"$\langle S\rangle$ of each pair"),
+)
+MARKERS = "oDs^vPX<>p*h"
+PREDICTION = 0.5
+
+
+def scaling_figure(points: xr.Dataset) -> Figure:
+    r"""√π σ of every level and ⟨S⟩ of every pair against √(α/\|B\|), and the rest after √(α/\|B\|).
+
+    Parameters
+    ----------
+    points : Dataset
+        Dims ``point``, ``level``, ``pair``: coords ``learning_rate``, ``batch_size`` and
+        ``noise_level`` (point); ``width`` (point, level), ``mean_spacing`` (point, pair), each with
+        ``<name>_se``. Attrs ``<name>_exponent`` and ``<name>_exponent_se`` (or ``exponent``,
+        ``exponent_se`` for both) are the fitted powers h of (α/\|B\|)^h; optional coords
+        ``level_target``, ``pair_target`` and the factors ``level_finite_alpha``,
+        ``pair_finite_alpha`` of the variances at a finite learning rate, which are taken off in the
+        lower panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Upper row: the measurements with the fitted power law. Lower row: divided by the power law
+        with exponent ½ through each series, so that a slope is an exponent that is not ½ and a
+        scatter at equal α/\|B\| a scaling that is not linear. Its caption is its label.
+
+    Raises
+    ------
+    TypeError
+        If ``points`` is not a Dataset.
+    ValueError
+        If it has no widths, or no positive noise level.
+    """
+    if not isinstance(points, xr.Dataset):
+        raise TypeError(f"points must be a Dataset with dim point, got {type(points).__name__}")
+    panels = [p for p in PANELS if p[0] in points and points.sizes.get(p[1], 0) > 0]
+    if not panels or "noise_level" not in points.coords or not (points["noise_level"] > 0).all():
+        raise ValueError("points must have width (point, level) and positive noise_level (point)")
+    figure = style.new_figure(5.0)
+    grid = figure.subplots(2, len(panels), sharex="col", squeeze=False, height_ratios=(2, 1.4))
+    for column, (name, dim, factor, label) in enumerate(panels):
+        upper, lower = grid[:, column]
+        draw_series(upper, lower, points, name, dim, factor)
+        title = exponent_text(points, name)
+        style.dress(upper, "", label, title)
+        style.dress(lower, r"$\sqrt{\alpha/|B|}$", r"over its $\sqrt{\alpha/|B|}$ law" if column == 0 else "")
+        for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
+            axis.set_major_formatter(style.FuncFormatter(style.number))
+        lower.xaxis.set_minor_formatter(style.FuncFormatter(style.number))
+        upper.yaxis.set_minor_formatter(style.FuncFormatter(lambda *_: ""))
+        lower.tick_params(axis="x", which="both", rotation=45)
+    figure.align_ylabels()
+    rate_legend(figure, points)
+    return style.captioned(figure, scaling_caption(points))
+
+
+def draw_series(upper: Axes, lower: Axes, points: xr.Dataset, name: str, dim: str, factor: float) -> None:
+    """One statistic: a colour a series, a marker a learning rate."""
+    noise = np.asarray(points["noise_level"].values, dtype=float)
+    root = np.sqrt(noise)
+    value = factor * np.asarray(points[name].transpose("point", dim).values)
+    error = f"{name}_se"
+    se = factor * np.asarray(points[error].transpose("point", dim).values) if error in points else 0 * value
+    finite = f"{dim}_finite_alpha"
+    scale = (
+        np.sqrt(points[finite].transpose("point", dim).values) if finite in points else np.ones_like(value)
+    )
+    rates, of = np.unique(points["learning_rate"].values, return_inverse=True)
+    line = np.geomspace(root.min(), root.max(), 50)
+    h = exponent(points, name)[0]
+    for series, color in enumerate(series_colors(value.shape[1])):
+        y, e, f = value[:, series], se[:, series], scale[:, series]
+        good = (y > 0) & np.isfinite(y)
+        if not good.any():
+            continue
+        amplitude = np.exp(np.mean(np.log(y[good] / f[good]) - h * np.log(noise[good])))
+        upper.plot(line, amplitude * line ** (2 * h), color=color, linewidth=0.9, zorder=2)
+        law = f * np.exp(np.mean(np.log(y[good] / (f * root)[good]))) * root
+        for k in range(rates.size):
+            own = good & (of == k)
+            shape = {
+                "marker": MARKERS[k % len(MARKERS)],
+                "linestyle": "none",
+                "color": color,
+                "elinewidth": 0.8,
+            }
+            upper.errorbar(root[own], y[own], np.nan_to_num(e[own]), markersize=4, zorder=3, **shape)
+            shift = 1 + 0.02 * (series - (value.shape[1] - 1) / 2)
+            lower.errorbar(
+                root[own] * shift,
+                (y / law)[own],
+                np.nan_to_num(e / law)[own],
+                markersize=3,
+                zorder=3,
+                **shape,
+            )
+    lower.axhline(1, color=style.MUTED, linewidth=0.8)
+    upper.set_xscale("log")
+    upper.set_yscale("log")
+
+
+def series_colors(number: int) -> list[str]:
+    """Colours in order of the levels, neither too dark nor too light for either background."""
+    shades = np.linspace(0.2, 0.8, number) if number > 1 else [0.4]
+    return [to_hex(colormaps["plasma"](s)) for s in shades]
+
+
+def exponent(points: xr.Dataset, name: str) -> tuple[float, float]:
+    """The fitted exponent with its error, from the attrs; the predicted one where none was fitted."""
+    for key in (f"{name}_exponent", "exponent"):
+        if key in points.attrs:
+            return float(points.attrs[key]), float(points.attrs.get(f"{key}_se", np.nan))
+    return PREDICTION, np.nan
+
+
+def exponent_text(points: xr.Dataset, name: str) -> str:
+    """Title of a panel."""
+    h, se = exponent(points, name)
+    if np.isnan(se):
+        return rf"lines: $(\alpha/|B|)^{{{h:.3g}}}$"
+    return rf"fitted: $(\alpha/|B|)^h$, $h={h:.4f} \pm {se:.4f}$"
+
+
+def rate_legend(figure: Figure, points: xr.Dataset) -> None:
+    """Which marker is which learning rate."""
+    axes = figure.axes[0]
+    rates = np.unique(points["learning_rate"].values)
+    for k, rate in enumerate(rates):
+        shape = {
+            "marker": MARKERS[k % len(MARKERS)],
+            "linestyle": "none",
+            "color": style.INK,
+            "markersize": 4,
+        }
+        axes.plot([], [], label=rf"$\alpha={rate:.4g}$", **shape)
+    style.legend(figure, axes, columns=6)
+
+
+def scaling_caption(points: xr.Dataset) -> str:
+    """What one sees."""
+    noise = points["noise_level"].values
+    finite = "level_finite_alpha" in points
+    off = ", after the known factor 1/(1 − αk/2) of a finite learning rate" if finite else ""
+    text = (
+        f"Linear scaling: {noise.size} runs at α/|B| from {noise.min():.3g} to {noise.max():.3g}. Above: √π σ of "
+        "each level and ⟨S⟩ of each pair (one colour each), lines: fitted power laws of α/|B|. Below: divided by "
+        f"√(α/|B|) times each one's own constant{off}: a slope would be an exponent other than ½, a scatter at "
+        "equal α/|B| a departure from linear scaling. Points of one α/|B| are drawn side by side."
+    )
+    return text
