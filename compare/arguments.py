@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
-import numbers
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-import numpy as np
+from streams.arguments import nearest, shown, unknown
 
-__all__ = [
-    "Parser",
-    "UsageError",
-    "count",
-    "decimal",
-    "list_of",
-    "mapping",
-    "nearest",
-    "number_or",
-    "one_line",
-    "one_of",
-    "positive",
-    "shown",
-    "unknown",
-    "whole",
-]
-
-LONGEST = 60
-"""Characters of a rejected value that an error repeats; the rest is cut."""
+__all__ = ["Parser", "UsageError", "decimal", "list_of", "mapping", "number_or", "one_of", "whole"]
 
 
 class UsageError(ValueError):
@@ -65,38 +45,6 @@ class Parser(argparse.ArgumentParser):
                 self.error(unknown("option", word, options, listed=False))
             self.error(f"unexpected argument {shown(word)}")
         return known, rest
-
-
-def shown(value: object) -> str:
-    """A rejected value as an error shows it: quoted, on one line, cut where it is very long."""
-    text = one_line(repr(value[: 2 * LONGEST] if isinstance(value, str) else value))
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
-
-
-def one_line(text: object) -> str:
-    """Any text on one line, without characters that a terminal or an encoding would choke on."""
-    words = " ".join(str(text).split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
-
-
-def nearest(word: str, names: Iterable[str]) -> str | None:
-    """The known name closest to ``word``, or that begins with it; None where none is close."""
-    known = {name.lower(): name for name in names}
-    begins = [name for low, name in known.items() if len(word) > 2 and low.startswith(word.lower())]
-    if len(begins) == 1:
-        return begins[0]
-    # Longer words than these are never a slip of the finger, and difflib's cost grows with the square.
-    close = difflib.get_close_matches(word.lower()[:LONGEST], known, n=1, cutoff=0.5)
-    return known[close[0]] if close else None
-
-
-def unknown(what: str, value: object, names: Iterable[str], listed: bool = True) -> str:
-    """The message for a name that is not known: what came, the nearest name, or the names there are."""
-    names = list(names)
-    guess = nearest(str(value), names)
-    hint = f"; did you mean {guess!r}?" if guess else ""
-    choices = f" (one of: {', '.join(names)})" if listed else ""
-    return f"unknown {what} {shown(value)}{hint}{choices}"
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -167,25 +115,6 @@ def list_of(what: str, names: Iterable[str]) -> Callable[[str], tuple[str, ...]]
         return tuple(dict.fromkeys(read_one(part.strip()) for part in text.split(",")))
 
     return read
-
-
-def count(name: str, value: object, least: int) -> int:
-    """An argument of a function as a whole number >= ``least``; ValueError or TypeError otherwise."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    if value < least:
-        raise ValueError(f"{name} must be >= {least}, got {shown(value)}")
-    return int(value)
-
-
-def positive(name: str, value: object, below: float = math.inf) -> float:
-    """An argument of a function as a finite number with 0 < value < ``below``."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {shown(value)}")
-    if not 0 < value < below:
-        bound = "a finite number > 0" if below == math.inf else f"> 0 and < {below:g}"
-        raise ValueError(f"{name} must be {bound}, got {shown(value)}")
-    return float(value)
 
 
 def mapping(text: str) -> tuple[str, str]:

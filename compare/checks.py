@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import xarray as xr
 
 from compare.align import members
-from compare.arguments import unknown
 from compare.comparison import MARGINS, RELATIVE, Comparison, Side
 from compare.result import DIFFERS, EXPERIMENT, CheckResult
-from compare.schema import levels, validate
+from compare.schema import validate
+from streams.arguments import unknown
 
 COMPLETENESS = ("matrix", "dyson", "gas", "pair")
 """Levels of theory from complete to crude."""
@@ -35,6 +35,10 @@ def check(
 
     A mode that drifts by more than its margin makes the other rows of that mode, of its level and pair,
     "cannot tell" (note "not equilibrated"): stationary predictions say nothing about it.
+
+    The errors of both sides are combined as if independent. Paths that start at the experiment's own initial
+    spectra share that part of the scatter with it, which makes the errors of growth times too large, not
+    too small.
 
     Every row has the stated confidence on its own; `CheckResult.expected_by_chance` says how many false
     "differs" that makes in all.
@@ -65,15 +69,14 @@ def check(
         raise ValueError(f"confidence must be between 0 and 1, got {confidence!r:.80}")
     decide = _deciding_level(level, theory)
     validate(experiment)
-    group = levels(experiment["target"])
-    measured = Side.of(experiment, group, start)
-    compare = Comparison(measured, group, margins, float(confidence))
+    measured = Side.of(experiment, start)
+    compare = Comparison(measured, measured.group, margins, float(confidence))
     rows = list(compare.equilibration())
     sides = {EXPERIMENT: measured}
     moving = {r.index for r in rows if r.verdict == DIFFERS}
     for name, ds in theory.items():
         validate(ds)
-        sides[name] = Side.of(ds, group, start)
+        sides[name] = Side.of(ds, start)
         rows += compare.against(name, sides[name], moving)
     counts = {
         name: (int(s.statistics["replicas"]), int(s.statistics["diverged_replicas"]))

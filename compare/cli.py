@@ -14,8 +14,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from compare.arguments import UsageError, nearest, one_line
+from compare.arguments import UsageError
 from compare.options import command_line, parser
+from streams.arguments import nearest, one_line
 
 # The commands import what they need themselves, so that --help, --version and a misspelt option
 # answer at once and Ctrl-C during the slow imports still ends in one line.

@@ -13,7 +13,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 
 from compare.distance import Sample, band, pool, to_law, to_sample
 from compare.result import CANNOT_TELL, EXPERIMENT, Check, judge
-from compare.schema import Levels
+from compare.schema import Levels, levels
 from compare.statistics import stationary, unchecked_statistics
 from dyson.laws import OnePairSemicircle, WignerSurmise
 
@@ -65,9 +65,10 @@ class Side:
     group: Levels
 
     @classmethod
-    def of(cls, ds: xr.Dataset, group: Levels, start: float | None) -> Side:
+    def of(cls, ds: xr.Dataset, start: float | None) -> Side:
+        """From a valid Dataset."""
         samples = stationary(ds, start)["eigenvalue"].values if "eigenvalue" in ds.data_vars else None
-        return cls(unchecked_statistics(ds, start), samples, group)
+        return cls(unchecked_statistics(ds, start), samples, levels(ds["target"]))
 
     @property
     def freedom(self) -> float:

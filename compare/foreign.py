@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from compare.arguments import unknown
 from compare.mapped import FIELDS, Mapped
 from compare.schema import validate
+from streams.arguments import unknown
 
 __all__ = ["FIELDS", "FORMATS", "Format", "read_npz"]
 

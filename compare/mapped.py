@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare import npz
-from compare.arguments import unknown
+from streams.arguments import unknown
 
 __all__ = ["FIELDS", "Mapped"]
 

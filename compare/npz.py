@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from compare.arguments import one_line
+from streams.arguments import one_line
 
 __all__ = ["keys", "load"]
 

@@ -15,9 +15,10 @@ from scipy.stats import chi2
 import dyson
 import sgd
 from compare.align import align
-from compare.arguments import UsageError, count, positive, shown, unknown
+from compare.arguments import UsageError
 from compare.schema import levels as levels_in
 from streams import new_entropy
+from streams.arguments import count, positive, shown, unknown
 
 __all__ = ["LEVELS", "compare_rbm", "default_steps"]
 

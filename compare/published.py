@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import xarray as xr
@@ -186,7 +187,9 @@ NOTES: Mapping[str, Sequence[Section]] = {
             "Level matrix keeps the mini-batches: its prediction is the mean over simulated data sets, its "
             "error the deviation between them. Level pair replaces the data by their mean and has no such "
             "error; where it differs and matrix cannot tell, one data set is not enough to decide. Level "
-            "surmise takes the width from the ensemble itself and tests the repulsion within the pair.",
+            "surmise takes the width from the ensemble itself and tests the repulsion within the pair.\n\n"
+            "The growth of the modes is over within the first recorded interval: its check compares two "
+            "straight lines and says little. More replicas cannot decide what these rows leave open.",
         )
     ]
 }
@@ -232,15 +235,17 @@ def _index(
     lines = []
     for name, tree in trees.items():
         run = members(tree)[0]
-        first = f'<a href="{html.escape(name, quote=True)}/report.html">{html.escape(name)}</a>'
+        first = f'<a href="{quote(name)}/report.html">{html.escape(name)}</a>'
         start = [
             first,
             *(f"{float(run[c]):g}" for c in ("learning_rate", "batch_size")),
             str(run.sizes["replica"]),
         ]
-        for level, counts in results[name].counts.items():
-            cells = [*start, html.escape(level), *_spacing(results[name], level), *map(str, counts.values())]
-            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        levels_of = results[name].counts
+        for place, (level, counts) in enumerate(levels_of.items()):
+            shared = [f'<td rowspan="{len(levels_of)}">{cell}</td>' for cell in start] if place == 0 else []
+            cells = [html.escape(level), *_spacing(results[name], level), *map(str, counts.values())]
+            lines.append(f"<tr>{''.join(shared)}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     return PAGE.format(
         about=html.escape(about),
         command=f"<pre>{html.escape(command)}</pre>" if command else "",
@@ -266,7 +271,7 @@ PAGE = """<!doctype html>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: .25rem .75rem; border-bottom: 1px solid #ccc; text-align: left; }}
+th, td {{ padding: .25rem .75rem; border-bottom: 1px solid #ccc; text-align: left; vertical-align: top; }}
 pre {{ overflow-x: auto; background: #f4f4f4; padding: .5rem; }}
 </style></head><body>
 <h1>Imported ensembles</h1>

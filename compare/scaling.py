@@ -14,10 +14,10 @@ import xarray as xr
 from scipy import stats
 
 import sgd
-from compare.arguments import count, positive, shown
 from compare.scaling_fit import ExponentFit, collapse, fit_exponent, groups, holm
 from compare.statistics import statistics
 from streams import new_entropy
+from streams.arguments import count, positive, shown
 
 __all__ = ["default_grid", "sweep"]
 

@@ -10,10 +10,10 @@ import xarray as xr
 from tqdm import tqdm
 
 from dyson import solvers
-from dyson.checks import choice, count, finite, positive
 from dyson.dataset import paths_dataset
 from dyson.sde import EigenvalueSDE
 from streams import LANES, blocks, new_entropy, states
+from streams.arguments import choice, count, finite, positive
 
 
 def integrate(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from dyson.checks import count, finite, positive
 from dyson.dataset import paths_dataset
 from dyson.integrate import check_times, run_blocks
 from dyson.sde import EigenvalueSDE
 from streams import LANES, new_entropy, states
+from streams.arguments import count, finite, positive
 
 
 def integrate_matrix(

@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 from scipy.integrate import solve_ivp
 
-from dyson.checks import finite
 from dyson.dataset import closed_form_dataset
 from dyson.integrate import check_times
 from dyson.sde import EigenvalueSDE
+from streams.arguments import finite
 
 DEGENERATE = 1e-6
 """Targets within this fraction of the largest one form a level."""

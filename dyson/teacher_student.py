@@ -11,8 +11,8 @@ from importlib import metadata
 import numpy as np
 import xarray as xr
 
-from dyson.checks import count, finite, positive
 from dyson.quenched import epoch_map, gram_matrices, mean_length, propagate
+from streams.arguments import count, finite, positive
 
 _MODES = 2
 # Centre, difference and off-diagonal sum of a 2 × 2 matrix: x± = centre ± hypot(difference, sum)/2.

@@ -271,3 +271,37 @@ def advance(b, c, first, last):
         _update(b, c, step, m, n)
         if c.average == PERSISTENT:
             _keep_chains(b, c, n)
+
+
+def new_block(setting: Setting, state: np.ndarray, weights: np.ndarray, covariance: np.ndarray) -> Block:
+    """State and zeroed scratch for LANES replicas with these weights (LANES, N_h, N_v)."""
+    m, n = weights.shape[1:]
+    rows = min(n, setting.batch)
+    lanes = np.ones(LANES)
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros((*shape, LANES))
+
+    return Block(
+        state=state.copy(),
+        weights=np.ascontiguousarray(weights.transpose(1, 2, 0)),
+        spare=zeros(m, n),
+        failed=np.full(LANES, -1, dtype=np.int64),
+        valid=lanes.copy(),
+        ones=np.ones((1, 1, LANES)),
+        precision=zeros(n, n),
+        reciprocal=zeros(n, 1),
+        sweep=zeros(2 * n, n),
+        r=zeros(n, n),
+        sum=zeros(n, n),
+        product=zeros(n, n),
+        chains=zeros(rows, 2 * n + 1),
+        draw=zeros(rows, n + 1),
+        rest=zeros(n, n + 1),
+        gamma=zeros(n + 1),
+        samples=zeros(2 * rows, n),
+        moment=zeros(n, n),
+        data=np.ascontiguousarray(covariance[..., None] * lanes),
+        data_factor=np.ascontiguousarray(np.linalg.cholesky(covariance).T[..., None] * lanes),
+        data_samples=zeros(rows, n),
+    )

@@ -124,8 +124,8 @@ def summary(view: Scene, result: CheckResult) -> list[str]:
     found += largest_deviations(view)
     if view.theory:
         found.append(
-            f"Each check has {100 * result.confidence:.4g} % confidence by itself; if the deciding level were exact, "
-            f"{chance(result)} of its checks would differ by chance."
+            f"Each check has {100 * result.confidence:.4g} % confidence by itself; "
+            f"if the deciding level were exact, {chance(result)} of its checks would differ by chance."
         )
     return found
 
@@ -139,7 +139,8 @@ def what_was_run(view: Scene) -> str:
     """One sentence on the experiment."""
     ds, statistics = view.experiment.data, view.experiment.statistics
     time, begin = ds["time"].values, float(statistics["window_start"])
-    text = f"{count(ds.sizes['replica'], 'replica')} of a {model_name(view)} with {count(ds.sizes['mode'], 'mode')}"
+    text = f"{count(ds.sizes['replica'], 'replica')} of a {model_name(view)} "
+    text += f"with {count(ds.sizes['mode'], 'mode')}"
     at = [f"α = {float(ds['learning_rate']):g}"] if "learning_rate" in ds.coords else []
     at += [f"|B| = {float(ds['batch_size']):g}"] if "batch_size" in ds.coords else []
     at += [f"T = α/|B| = {float(ds['noise_level']):.4g}"]
@@ -147,8 +148,8 @@ def what_was_run(view: Scene) -> str:
     if "step" in ds.coords:
         text += f", {int(ds['step'].values[-1])} SGD steps"
     inside = int((time >= begin).sum())
-    text += f" to t = {time[-1]:.6g}. Of {count(time.size, 'recorded time')}, the {inside} from t = {begin:.4g} on are "
-    return text + "taken as stationary."
+    text += f" to t = {time[-1]:.6g}. Of {count(time.size, 'recorded time')}, "
+    return text + f"the {inside} from t = {begin:.4g} on are taken as stationary."
 
 
 def largest_deviations(view: Scene) -> list[str]:

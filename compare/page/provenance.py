@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 import xarray as xr
 
+from compare.plots.growth import span
 from compare.plots.scene import Scene, Side
 from compare.plots.spectrum import count
 
@@ -79,12 +80,9 @@ def diverged(side: Side) -> str:
     if lost == 0:
         return "none"
     when = side.data["diverged"].values
-    first, last = np.nanmin(when), np.nanmax(when)
-    at = f"at t = {first:.4g}" if lost == 1 else f"between t = {first:.4g} and t = {last:.4g}"
     reason = text(side.data["diverged"].attrs.get("reason", "")).strip()
-    return f"{lost} of {count(side.data.sizes['replica'], 'replica')} diverged {at}" + (
-        f" ({reason})" if reason else ""
-    )
+    told = f"{lost} of {count(side.data.sizes['replica'], 'replica')} diverged {span(when[~np.isnan(when)])}"
+    return f"{told} ({reason})" if reason else told
 
 
 def notes(tree: xr.DataTree) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from compare.page.folder import new_folder, refuse_used
-from compare.result import EXPERIMENT, CheckResult
+from compare.result import CheckResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,39 +92,17 @@ def report(
             raise TypeError(f"extra_sections must hold compare.Section objects, got {type(section).__name__}")
 
     # Only a page needs matplotlib and jinja2; importing compare does not.
+    from compare.checks import check as make_check
     from compare.page.content import content
     from compare.page.html import rendered
     from compare.plots import scene
     from compare.store import FOLDER, save
 
     view = scene(tree, start)
-    result = checked(tree, start) if check is None else check
+    result = make_check(tree, start=start) if check is None else check
     page = rendered(content(tree, view, result, command, title, extra_sections))
     with new_folder(out) as folder:
         (folder / PAGE).write_text(page, encoding="utf-8")
         (folder / CHECKS).write_text(result.to_json() + "\n", encoding="utf-8")
-        save(with_theory_node(tree), folder / FOLDER)
+        save(tree, folder / FOLDER)
     return out / PAGE
-
-
-def checked(tree: xr.DataTree, start: float | None) -> CheckResult:
-    """`compare.check`; without theory, only whether the run is stationary."""
-    from compare.checks import MARGINS, Comparison, Side, check
-    from compare.schema import levels
-
-    if "theory" in tree.children and tree["theory"].children:
-        return check(tree, start=start)
-    experiment = tree["experiment"].to_dataset()
-    side, confidence = Side.of(experiment, start), 0.99
-    rows = list(Comparison(side, levels(experiment["target"]), dict(MARGINS), confidence).equilibration())
-    used, lost = (int(side.statistics[name]) for name in ("replicas", "diverged_replicas"))
-    return CheckResult(rows, confidence, dict(MARGINS), "all", {EXPERIMENT: used}, {EXPERIMENT: lost})
-
-
-def with_theory_node(tree: xr.DataTree) -> xr.DataTree:
-    """The tree, with an empty ``/theory`` where it has none: the layout on disk always has it."""
-    if "theory" in tree.children:
-        return tree
-    whole = tree.copy()
-    whole["theory"] = xr.DataTree()
-    return whole

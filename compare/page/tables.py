@@ -53,11 +53,7 @@ def comparison_table(
         cells = []
         for n in names:
             ratio, error = off[n]  # type: ignore[misc]
-            text = (
-                "–"
-                if not math.isfinite(ratio[k])
-                else signed(with_error(100 * ratio[k], 100 * error[k])) + " %"
-            )
+            text = per_cent(float(ratio[k]), float(error[k]))
             cells.append({"text": text, "verdict": verdicts.get((n, quantity, k), "")})
         estimate = with_error(float(value[k]), float(se[k]))
         rows.append({"of": k, "target": f"{target:.6g}", "measured": minus(estimate), "cells": cells})
@@ -124,6 +120,14 @@ def check_cells(row: Check) -> dict[str, str]:
         "verdict": row.verdict,
         "note": row.note,
     }
+
+
+def per_cent(ratio: float, error: float) -> str:
+    """A ratio with the digits that its error allows, or with two where it has none."""
+    if not math.isfinite(ratio):
+        return "–"
+    known = math.isfinite(error) and error > 0
+    return signed(with_error(100 * ratio, 100 * error) if known else f"{100 * ratio:.2g}") + " %"
 
 
 def signed(text: str) -> str:

@@ -4,12 +4,13 @@ The caption of a figure is its label, ``figure.get_label()``. Nothing global is 
 no pyplot, no backend.
 """
 
+from compare.plots.closeup import pair_closeup
 from compare.plots.deviations import deviations, widths
 from compare.plots.growth import growth
 from compare.plots.overview import overview
-from compare.plots.pairs import pair_closeup, spacing
 from compare.plots.scaling import scaling_figure
 from compare.plots.scene import Scene, scene
+from compare.plots.spacings import spacing
 from compare.plots.spectrum import spectrum
 from compare.plots.svg import svg
 

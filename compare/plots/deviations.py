@@ -55,8 +55,8 @@ def deviations(
     style.dress(axes, r"mode $i$ (0: largest eigenvalue)", "(theory − SGD)/SGD in %")
     style.legend(figure, axes, columns=5)
     text = (
-        "Levels of theory against the experiment: relative deviation of every mode's stationary mean, with the "
-        "standard error of the difference"
+        "Levels of theory against the experiment: relative deviation of every mode's stationary mean, "
+        "with the standard error of the difference"
     )
     text += f"; shaded: the margin within which a mean agrees (±{100 * margin:.3g} %)." if margin else "."
     return style.captioned(figure, text)
@@ -92,9 +92,13 @@ def widths(source: xr.DataTree | xr.Dataset | Scene, start: float | None = None)
     )
     for column, (name, index, label) in enumerate(columns):
         upper, x = panels[0, column], level_targets(view, name)[index]
-        step = float(np.diff(np.sort(x)).min(initial=np.inf)) if x.size > 1 else 1.0
+        step = (
+            float(np.diff(np.sort(x)).min(initial=np.inf)) if x.size > 1 else 0.1 * max(abs(float(x[0])), 1.0)
+        )
         draw_values(upper, view, name, index, x, step)
         style.dress(upper, "" if ratios else "target of the level", label)
+        if x.size == 1:
+            upper.set_xlim(x[0] - step, x[0] + step)
         upper.set_ylim(0, 1.06 * upper.get_ylim()[1])
         if ratios:
             lower = panels[1, column]

@@ -119,7 +119,9 @@ def draw_runs(axes: Axes, view: Scene, modes: np.ndarray, log: bool) -> None:
             )
         if view.theory:
             points = drawn_times(time, log, POINTS)
-            style.marks(axes, time[points], x[:, points, mode][done].mean(axis=0), style.INK, "o", label, hollow=True)
+            style.marks(
+                axes, time[points], x[:, points, mode][done].mean(axis=0), style.INK, "o", label, hollow=True
+            )
         else:
             axes.plot(time[kept], mean, color=style.INK, linewidth=1.5, label=label, zorder=3)
 
@@ -177,13 +179,14 @@ def growth_caption(view: Scene) -> str:
     diverged = ds["diverged"].values
     lost = diverged[~np.isnan(diverged)]
     if lost.size:
-        when = (
-            f"at t = {lost.min():.4g}"
-            if lost.size == 1
-            else f"between t = {lost.min():.4g} and {lost.max():.4g}"
-        )
-        text += f" {count(int(lost.size), 'replica')} diverged {when} and {'is' if lost.size == 1 else 'are'} left out."
+        text += f" {count(int(lost.size), 'replica')} left out: diverged {span(lost)}."
     return text
+
+
+def span(times: np.ndarray) -> str:
+    """``at t = 3``, or ``between t = 3 and t = 8``."""
+    first, last = times.min(), times.max()
+    return f"at t = {first:.4g}" if first == last else f"between t = {first:.4g} and t = {last:.4g}"
 
 
 def count_levels(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Densities with error bars that come from replicas, which are independent, not from counts, which are not."""
+"""Densities with errors that come from replicas, which are independent, not from counts, which are not."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ class Histogram:
         """Middles of the bins."""
         return (self.edges[1:] + self.edges[:-1]) / 2
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether there are replicas enough for an error."""
+        return bool(np.isfinite(self.se).any())
+
     def residual(self, law: Law) -> np.ndarray:
         """(density − law)/error per bin, the law averaged over the bin; NaN where neither says much.
 
@@ -77,7 +82,7 @@ def histogram(values: np.ndarray, edges: np.ndarray) -> Histogram:
 
 
 def pooled_edges(values: np.ndarray, finest: float, wanted: tuple[float, float]) -> np.ndarray:
-    """Equal bins over all values and the ``wanted`` range, a third of the ``finest`` width each if they fit."""
+    """Equal bins over all values and the ``wanted`` range, a third of the ``finest`` width if possible."""
     low, high = min(wanted[0], np.quantile(values, 5e-4)), max(wanted[1], np.quantile(values, 1 - 5e-4))
     span = high - low if high > low else max(abs(high), 1.0) * 0.1
     low, high = low - 0.03 * span, high + 0.03 * span

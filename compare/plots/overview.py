@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from compare.plots import style
 from compare.plots.deviations import draw_values, level_targets
 from compare.plots.growth import draw_growth
-from compare.plots.pairs import SPACING_BARS, draw_spacing
 from compare.plots.scene import Scene, scene
+from compare.plots.spacings import BARS, draw_spacing
 from compare.plots.spectrum import draw_spectrum
 
 
@@ -45,7 +45,7 @@ def overview(source: xr.Dataset | xr.DataTree | Scene, start: float | None = Non
         panels[0, 0].set_axis_off()
     draw_spectrum(panels[0, 1], view)
     if view.learnt_pairs.size:
-        draw_spacing(panels[1, 0], view, view.learnt_pairs, SPACING_BARS)
+        draw_spacing(panels[1, 0], view, view.learnt_pairs, BARS)
         style.dress(panels[1, 0], r"spacing $s = S/\langle S\rangle$ of the pairs", r"density $P(s)$")
     else:
         panels[1, 0].set_axis_off()

@@ -73,17 +73,10 @@ def scaling_figure(points: xr.Dataset) -> Figure:
 def draw_series(upper: Axes, lower: Axes, points: xr.Dataset, name: str, dim: str, factor: float) -> None:
     """One statistic: a colour a series, a marker a learning rate."""
     noise = np.asarray(points["noise_level"].values, dtype=float)
-    root = np.sqrt(noise)
-    value = factor * np.asarray(points[name].transpose("point", dim).values)
-    error = f"{name}_se"
-    se = factor * np.asarray(points[error].transpose("point", dim).values) if error in points else 0 * value
-    finite = f"{dim}_finite_alpha"
-    scale = (
-        np.sqrt(points[finite].transpose("point", dim).values) if finite in points else np.ones_like(value)
-    )
-    rates, of = np.unique(points["learning_rate"].values, return_inverse=True)
+    root, h = np.sqrt(noise), exponent(points, name)[0]
+    value, se, finite = (a.transpose("point", dim).values for a in with_factors(points, name, dim))
+    value, se, scale = factor * value, factor * np.nan_to_num(se), np.sqrt(finite)
     line = np.geomspace(root.min(), root.max(), 50)
-    h = exponent(points, name)[0]
     for series, color in enumerate(series_colors(value.shape[1])):
         y, e, f = value[:, series], se[:, series], scale[:, series]
         good = (y > 0) & np.isfinite(y)
@@ -92,27 +85,40 @@ def draw_series(upper: Axes, lower: Axes, points: xr.Dataset, name: str, dim: st
         amplitude = np.exp(np.mean(np.log(y[good] / f[good]) - h * np.log(noise[good])))
         upper.plot(line, amplitude * line ** (2 * h), color=color, linewidth=0.9, zorder=2)
         law = f * np.exp(np.mean(np.log(y[good] / (f * root)[good]))) * root
+        aside = 1 + 0.02 * (series - (value.shape[1] - 1) / 2)
+        rates, of = np.unique(points["learning_rate"].values, return_inverse=True)
         for k in range(rates.size):
             own = good & (of == k)
-            shape = {
-                "marker": MARKERS[k % len(MARKERS)],
-                "linestyle": "none",
-                "color": color,
-                "elinewidth": 0.8,
-            }
-            upper.errorbar(root[own], y[own], np.nan_to_num(e[own]), markersize=4, zorder=3, **shape)
-            shift = 1 + 0.02 * (series - (value.shape[1] - 1) / 2)
-            lower.errorbar(
-                root[own] * shift,
-                (y / law)[own],
-                np.nan_to_num(e / law)[own],
-                markersize=3,
-                zorder=3,
-                **shape,
-            )
+            draw_points(upper, root[own], y[own], e[own], color, k, 4.0)
+            draw_points(lower, root[own] * aside, (y / law)[own], (e / law)[own], color, k, 3.0)
     lower.axhline(1, color=style.MUTED, linewidth=0.8)
     upper.set_xscale("log")
     upper.set_yscale("log")
+
+
+def with_factors(points: xr.Dataset, name: str, dim: str) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """A statistic, its error (0 if not known), and the factor of its square at a finite learning rate."""
+    value = points[name]
+    se = points[f"{name}_se"] if f"{name}_se" in points else xr.zeros_like(value)
+    factor = f"{dim}_finite_alpha"
+    return value, se, points[factor] if factor in points else xr.ones_like(value)
+
+
+def draw_points(
+    axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, color: str, rate: int, size: float
+) -> None:
+    """Points of one series at one learning rate."""
+    axes.errorbar(
+        x,
+        y,
+        error,
+        marker=MARKERS[rate % len(MARKERS)],
+        markersize=size,
+        linestyle="none",
+        color=color,
+        elinewidth=0.8,
+        zorder=3,
+    )
 
 
 def series_colors(number: int) -> list[str]:
@@ -142,13 +148,8 @@ def rate_legend(figure: Figure, points: xr.Dataset) -> None:
     axes = figure.axes[0]
     rates = np.unique(points["learning_rate"].values)
     for k, rate in enumerate(rates):
-        shape = {
-            "marker": MARKERS[k % len(MARKERS)],
-            "linestyle": "none",
-            "color": style.INK,
-            "markersize": 4,
-        }
-        axes.plot([], [], label=rf"$\alpha={rate:.4g}$", **shape)
+        marker, label = MARKERS[k % len(MARKERS)], rf"$\alpha={rate:.4g}$"
+        axes.plot([], [], marker=marker, linestyle="none", color=style.INK, markersize=4, label=label)
     style.legend(figure, axes, columns=6)
 
 
@@ -157,10 +158,10 @@ def scaling_caption(points: xr.Dataset) -> str:
     noise = points["noise_level"].values
     finite = "level_finite_alpha" in points
     off = ", after the known factor 1/(1 − αk/2) of a finite learning rate" if finite else ""
-    text = (
-        f"Linear scaling: {noise.size} runs at α/|B| from {noise.min():.3g} to {noise.max():.3g}. Above: √π σ of "
-        "each level and ⟨S⟩ of each pair (one colour each), lines: fitted power laws of α/|B|. Below: divided by "
-        f"√(α/|B|) times each one's own constant{off}: a slope would be an exponent other than ½, a scatter at "
-        "equal α/|B| a departure from linear scaling. Points of one α/|B| are drawn side by side."
+    return (
+        f"Linear scaling: {noise.size} runs at α/|B| from {noise.min():.3g} to {noise.max():.3g}. "
+        "Above: √π σ of each level and ⟨S⟩ of each pair (one colour each), lines: fitted power laws. "
+        f"Below: divided by √(α/|B|) times each one's own constant{off}: a slope would be an exponent other "
+        "than ½, a scatter at equal α/|B| a departure from linear scaling. "
+        "Points of one α/|B| are drawn side by side."
     )
-    return text

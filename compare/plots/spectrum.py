@@ -11,6 +11,7 @@ from compare.plots import style
 from compare.plots.histogram import closed_density, histogram, pooled_edges
 from compare.plots.scene import Scene, scene
 
+FEW_LEVELS = 24
 FINE = 1600
 """Points of a closed-form curve over a whole spectrum: a narrow level must not lose its top."""
 
@@ -79,13 +80,13 @@ def draw_spectrum(axes: Axes, view: Scene) -> None:
 
 
 def draw_targets(axes: Axes, view: Scene) -> None:
-    """A rule at each level's target, its number of modes on top where that is not one."""
-    numbered = view.learnt_levels.sum() <= 24
+    """A rule at each level's target with its number of modes; where they are many, ticks along the top."""
+    few = view.learnt_levels.sum() <= FEW_LEVELS
     for level in np.flatnonzero(view.learnt_levels):
         modes, size = view.group.slices[level], int(view.group.size[level])
         x = float(view.target[modes].mean())
-        axes.axvline(x, color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.6)), zorder=5)
-        if size > 1 and numbered:
+        axes.axvline(x, 0 if few else 0.95, 1, color=style.INK, linewidth=0.7, linestyle=style.DOTS, zorder=5)
+        if size > 1 and few:
             axes.annotate(
                 f"×{size}",
                 (x, 1),
@@ -108,11 +109,14 @@ def spectrum_caption(view: Scene) -> str:
     """What one sees."""
     replicas, times, _ = view.experiment.samples.shape
     text = (
-        f"Stationary spectrum: all {int(view.learnt.sum())} learnt eigenvalues, {count(replicas, 'replica')} × "
-        f"{count(times, 'recorded time')}. Grey: {view.experiment.name}"
+        f"Stationary spectrum: all {int(view.learnt.sum())} learnt eigenvalues, "
+        f"{count(replicas, 'replica')} × {count(times, 'recorded time')}. Grey: {view.experiment.name}"
     )
     text += "; lines: levels of theory. " if view.theory else ". "
-    text += "Dotted rules: the eigenvalues without noise, with the number of modes that share one."
+    if view.learnt_levels.sum() <= FEW_LEVELS:
+        text += "Dotted rules: the eigenvalues without noise, with the number of modes that share one."
+    else:
+        text += "Ticks on top: the eigenvalues without noise."
     if (left_out := int((~view.learnt).sum())) > 0:
         text += f" {count(left_out, 'mode')} with target 0 left out."
     undrawn = [

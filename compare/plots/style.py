@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
+
+if TYPE_CHECKING:
+    from compare.plots.histogram import Histogram
 
 FAMILY = ["STIXGeneral", "DejaVu Sans"]
 """Both ship with matplotlib; the second has the glyphs that the first lacks."""
@@ -23,6 +28,9 @@ MEASURED = "#c7c7c0"
 """Fill of the experiment's histograms."""
 
 BAND = "#8a8a83"
+DOTS = (0, (1.0, 1.6))
+"""Line style of the targets."""
+
 PAPER = "#fefefd"
 """What shows through markers that are hollow."""
 
@@ -69,9 +77,9 @@ def look(name: str, names: Iterable[str]) -> Look:
     return OTHERS[unknown.index(name) % len(OTHERS)]
 
 
-def font(size: float = NORMAL, **kwargs: str) -> FontProperties:
+def font(size: float = NORMAL) -> FontProperties:
     """The figures' typeface."""
-    return FontProperties(family=FAMILY, size=size, math_fontfamily="stix", **kwargs)
+    return FontProperties(family=FAMILY, size=size, math_fontfamily="stix")
 
 
 def plain(text: str, longest: int = 60) -> str:
@@ -83,9 +91,8 @@ def plain(text: str, longest: int = 60) -> str:
 
 def new_figure(height: float, width: float = 6.0) -> Figure:
     """An empty figure, size in inches, that belongs to no window and no pyplot state."""
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, hspace=0.03, wspace=0.04)  # type: ignore[union-attr]
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04, hspace=0.03, wspace=0.04)
+    return Figure(figsize=(width, height), layout=layout, facecolor="none")
 
 
 def dress(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> None:
@@ -130,7 +137,7 @@ def marks(
     y: np.ndarray,
     color: str,
     marker: str,
-    label: str | None,
+    label: str | None = None,
     hollow: bool = False,
     size: float = 3.2,
 ) -> None:
@@ -147,6 +154,44 @@ def marks(
         label=label,
         zorder=4.8 if hollow else 3,
     )
+
+
+def measured(axes: Axes, seen: Histogram, name: str) -> None:
+    """The experiment: a filled histogram with error bars."""
+    axes.stairs(seen.density, seen.edges, fill=True, color=MEASURED, label=plain(name), zorder=2)
+    if seen.has_errors:
+        axes.errorbar(
+            seen.centers, seen.density, seen.se, fmt="none", ecolor=BAND, elinewidth=0.9, zorder=2.5
+        )
+
+
+def with_residuals(residuals: bool) -> tuple[Figure, Axes, Axes | None]:
+    """A panel, with one for residuals below it if asked for."""
+    figure, upper, lower, _ = with_residuals_and_small(residuals, 0, 1)
+    return figure, upper, lower
+
+
+def with_residuals_and_small(
+    residuals: bool, number: int, columns: int
+) -> tuple[Figure, Axes, Axes | None, list[Axes]]:
+    """A panel, its residuals if asked for, and below them ``number`` small panels."""
+    rows = -(-number // columns)
+    heights = [3.0] + [1.2] * residuals + [1.9] * rows
+    figure = new_figure(2.9 + 1.2 * residuals + 1.55 * rows)
+    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+    upper, lower = figure.add_subplot(grid[0]), None
+    if residuals:
+        lower = figure.add_subplot(grid[1], sharex=upper)
+        upper.tick_params(labelbottom=False)
+        dress(lower, "", "residual / error")
+        lower.axhline(0, color=MUTED, linewidth=0.8)
+        figure.align_ylabels([upper, lower])
+    small = []
+    for k in range(number):
+        if k % columns == 0:
+            cells = grid[1 + residuals + k // columns].subgridspec(1, columns)
+        small.append(figure.add_subplot(cells[k % columns]))
+    return figure, upper, lower, small
 
 
 def legend(figure: Figure, axes: Axes, columns: int = 4) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dyson.blocks import BlockKernel
-from dyson.checks import count, finite, positive
 from dyson.sde import EigenvalueSDE
+from streams.arguments import count, finite, positive
 
 
 def matrix_ou(n: int, rate=1.0, center=0.0, noise=1.0, beta: float = 1.0) -> EigenvalueSDE:

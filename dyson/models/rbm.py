@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dyson.blocks import BlockKernel
-from dyson.checks import choice, count, finite, positive
 from dyson.models.ou import _inverse_gaps
 from dyson.sde import EigenvalueSDE
+from streams.arguments import choice, count, finite, positive
 
 MODEL_AVERAGES = ("independent", "persistent", "contrastive")
 DATA = ("exact", "batch")

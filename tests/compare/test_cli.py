@@ -15,8 +15,9 @@ import xarray as xr
 
 import compare
 from compare import cli
-from compare.arguments import decimal, nearest, one_line, shown, whole
+from compare.arguments import decimal, whole
 from compare.options import command_line, parser
+from streams.arguments import nearest, one_line, shown
 
 TINY = ["--n-visible", "4", "--n-hidden", "4", "--replicas", "8", "--steps", "20", "--workers", "1"]
 
