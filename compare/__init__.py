@@ -3,25 +3,39 @@
 from compare.align import align, members
 from compare.checks import check
 from compare.comparison import MARGINS
+from compare.foreign import FORMATS, read_npz
+from compare.page import Section, report
+from compare.pipeline import compare_rbm
+from compare.published import import_files, read_tree, surmise
 from compare.result import Check, CheckResult, with_error
+from compare.scaling import sweep
 from compare.schema import Levels, level_coords, levels, validate
 from compare.statistics import stationary, statistics
 from compare.store import load, save
 
 __all__ = [
+    "FORMATS",
     "MARGINS",
     "Check",
     "CheckResult",
     "Levels",
+    "Section",
     "align",
     "check",
+    "compare_rbm",
+    "import_files",
     "level_coords",
     "levels",
     "load",
     "members",
+    "read_npz",
+    "read_tree",
+    "report",
     "save",
     "stationary",
     "statistics",
+    "surmise",
+    "sweep",
     "validate",
     "with_error",
 ]

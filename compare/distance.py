@@ -62,25 +62,28 @@ def pool(values: np.ndarray) -> Sample:
         What else than the replica is along the other axes may be correlated.
     """
     flat = values.reshape(len(values), -1)
-    return Sample(np.sort(flat, axis=None), effective_count(flat), block_sizes(len(flat)).size)
+    ordered = np.sort(flat, axis=None)
+    return Sample(ordered, effective_count(flat, ordered), block_sizes(len(flat)).size)
 
 
-def effective_count(values: np.ndarray) -> float:
+def effective_count(values: np.ndarray, ordered: np.ndarray) -> float:
     """Number of independent values that would know the distribution function as well: n_eff.
 
     Parameters
     ----------
     values : ndarray, shape (replica, value)
+    ordered : ndarray, shape (replica · value,)
+        The same, sorted.
     """
     replicas, per_replica = values.shape
     sizes = block_sizes(replicas)
     if sizes.size < 2:
         return 1.0
-    grid = np.quantile(values, (np.arange(QUANTILES) + 0.5) / QUANTILES)
+    grid = _at(ordered, (np.arange(QUANTILES) + 0.5) / QUANTILES)
+    cell = np.searchsorted(grid, values)  # the first point of the grid that a value is not above
     edges = np.concatenate([[0], np.cumsum(sizes)])
-    below = np.array(
-        [np.searchsorted(np.sort(values[a:b], axis=None), grid, side="right") for a, b in pairwise(edges)]
-    )
+    inside = [np.bincount(cell[a:b].ravel(), minlength=grid.size + 1) for a, b in pairwise(edges)]
+    below = np.cumsum(inside, axis=1)[:, :-1]
     total = below.sum(axis=0)
     f = total / values.size
     theta = np.vstack([f, (total - below) / ((replicas - sizes) * per_replica)[:, None]])

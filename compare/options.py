@@ -241,6 +241,14 @@ def command_line(args: argparse.Namespace, start: str) -> str:
         value = getattr(args, action.dest, None)
         if action.dest in ("help", "out", "workers", "debug") or value == action.default:
             continue
+        if not action.option_strings:  # the files of an import
+            words += value
+            continue
+        if isinstance(action, argparse._AppendAction):
+            words += [
+                word for ours, theirs in value for word in (action.option_strings[0], f"{ours}={theirs}")
+            ]
+            continue
         words.append(action.option_strings[0])
         if isinstance(value, tuple):
             words.append(",".join(value))

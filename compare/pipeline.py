@@ -105,11 +105,13 @@ def compare_rbm(
     record = recorded_steps(steps)
     require_memory(rbm, replicas, record.size, len(levels))
 
+    # One step and one short path each: what cannot be done, they say before the work begins.
+    sgd.train(rbm, learning_rate, batch_size, 1, 2, seed=seed, initial=initial)
     sde = theory_of(rbm, learning_rate / batch_size)
     weight = np.asarray(sgd.initial_weights(rbm, replicas, seed=seed, initial=initial)) @ rbm.basis
     shared: dict[str, Any] = {"seed": seed, "solver": solver, "dt": dt, "workers": workers}
-    for level in levels:  # one short path each: what the theory cannot do, it says before the training
-        integrate_level(level, sde, weight[:1], learning_rate * record[:2], **shared)
+    for level in levels:
+        integrate_level(level, sde, weight[:1], learning_rate * np.arange(2), **shared)
 
     say(progress, f"training {replicas} replicas for {steps} steps")
     run = sgd.train(
@@ -244,7 +246,7 @@ def chosen_levels(levels: Iterable[str], model_average: str) -> tuple[list[str],
         if level in chosen:
             continue
         if level == "matrix" and model_average == "contrastive":
-            notes.append("level matrix left out: contrastive divergence follows no gradient of a loss")
+            notes.append("level matrix left out: it is not derived for contrastive divergence")
         else:
             chosen.append(level)
     if not chosen:

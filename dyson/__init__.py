@@ -5,5 +5,6 @@ from dyson.integrate import integrate
 from dyson.matrix_level import integrate_matrix
 from dyson.pair import pair
 from dyson.sde import EigenvalueSDE
+from dyson.teacher_student import TeacherStudent
 
-__all__ = ["EigenvalueSDE", "integrate", "integrate_matrix", "laws", "models", "pair"]
+__all__ = ["EigenvalueSDE", "TeacherStudent", "integrate", "integrate_matrix", "laws", "models", "pair"]

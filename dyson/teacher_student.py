@@ -51,7 +51,7 @@ class TeacherStudent:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         A value is not a number, or is out of its range.
 
     References
@@ -105,7 +105,7 @@ class TeacherStudent:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             `times` are not finite, increasing and >= 0, or none lies in the window.
         """
         times = _times(times)
@@ -158,7 +158,7 @@ class TeacherStudent:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             `times` are not whole epochs, none lies in the window, `data_sets` or `seed` is not a count, or
             SGD diverges: in mean square it is stable for α (1 + 3/|B|) < 2.
         """

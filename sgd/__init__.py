@@ -1,7 +1,11 @@
-"""Experiment: real training of real models by stochastic gradient descent, in large ensembles."""
+"""Experiment: real training by stochastic gradient descent, recorded as spectra of the weights.
+
+It imports nothing of the theory it is compared with.
+"""
 
 from sgd.data import ring_scalar_field
 from sgd.rbm import GaussianRBM
-from sgd.train import initial_weights, train
+from sgd.start import initial_weights
+from sgd.train import train
 
 __all__ = ["GaussianRBM", "initial_weights", "ring_scalar_field", "train"]

@@ -1,4 +1,4 @@
-"""Targets: what a model is trained towards."""
+"""Targets: the precision matrices of the Gaussian distributions that models are trained on."""
 
 from __future__ import annotations
 
@@ -8,53 +8,46 @@ from streams.arguments import count, finite, positive
 
 
 def ring_scalar_field(n: int, mass2: float) -> np.ndarray:
-    r"""Precision matrix of a free scalar field on a ring of n sites.
+    """Precision matrix of a free scalar field on a ring of ``n`` sites.
 
-        K = (m² + 2) 1 - (shift right) - (shift left),   κ_k = m² + 2 - 2 cos(2πk/n)
-
-    Modes k and n - k are degenerate. Source: arXiv:2309.15002; the target of arXiv:2412.20496 has n = 10, m² = 4.
+    K = (m² + 2) 1 - (shifts to both neighbours), with eigenvalues κ_k = m² + 2 - 2 cos(2πk/n),
+    k = 0 … n - 1: between single ones at the ends, pairs. Aarts, Lucini, Park, arXiv:2309.15002.
 
     Parameters
     ----------
     n : int
-        Sites, at least 3 (below that the two neighbours of a site are one).
+        Sites, at least 3.
     mass2 : float
-        m² > 0.
+        Squared mass m² > 0, units "1".
 
     Returns
     -------
     ndarray, shape (n, n)
-        Inverse covariance of the field.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``n`` is not a whole number >= 3 or ``mass2`` not a finite number > 0.
     """
-    n = count("n", n, least=3)
-    shift = np.roll(np.eye(n), 1, axis=0)
-    return (positive("mass2", mass2) + 2.0) * np.eye(n) - shift - shift.T
+    n, mass2 = count("n", n, 3), positive("mass2", mass2)
+    one = np.eye(n)
+    return (mass2 + 2.0) * one - np.roll(one, 1, axis=0) - np.roll(one, -1, axis=0)
 
 
-def precision(target) -> np.ndarray:
-    """``target`` as a symmetric positive definite matrix; ValueError says what is wrong with it."""
-    matrix = finite("target", target, ndim=(2,))
-    if matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"target must be a square precision matrix, got shape {matrix.shape}")
-    scale = abs(matrix).max()
-    if not np.allclose(matrix, matrix.T, rtol=0.0, atol=1e-10 * scale):
-        raise ValueError("target must be symmetric: pass (K + K.T)/2 if the difference is rounding")
-    lowest = float(np.linalg.eigvalsh(matrix)[0])
-    if not lowest > 1e-12 * scale:
+def precision_of_samples(samples: np.ndarray) -> np.ndarray:
+    """Inverse of the second moment ⟨φφᵀ⟩ of a data set (samples, n); the mean is not subtracted.
+
+    Raises
+    ------
+    ValueError
+        If the samples are not finite or do not span all n directions.
+    """
+    phi = finite("samples", samples, (2,))
+    moment = phi.T @ phi / len(phi)
+    rank = np.linalg.matrix_rank(phi)
+    if rank < phi.shape[1]:
         raise ValueError(
-            f"target must be positive definite (it is an inverse covariance), lowest eigenvalue {lowest:.3g}"
-        )
-    return (matrix + matrix.T) / 2.0
-
-
-def precision_of_samples(samples) -> np.ndarray:
-    """Inverse of the second moment ⟨φφᵀ⟩ of a data set (sample, unit); ValueError where it is singular."""
-    data = finite("samples", samples, ndim=(2,))
-    moment = data.T @ data / len(data)
-    values = np.linalg.eigvalsh(moment)
-    if values[0] <= 1e-12 * values[-1]:
-        raise ValueError(
-            f"{len(data)} samples of {data.shape[1]} units do not span them (second moment is singular): "
-            "pass more samples, or fewer units"
+            f"samples span only {rank} of {phi.shape[1]} directions, the target's precision does not exist; "
+            "give more samples or drop dependent components"
         )
     return np.linalg.inv(moment)

@@ -1,69 +1,83 @@
-"""The one place where results of this package become xarray Datasets (docs/schema.md)."""
+"""The one place where results of training become xarray Datasets (docs/schema.md)."""
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sgd.rbm import GaussianRBM
 
-DIVERGED = "K = μ² - σ_h² WᵀW is no longer positive definite: the model has no distribution any more"
+DIVERGED = "μ² 1 - σ_h² WᵀW is no longer positive definite: the model is not a probability distribution"
 
 
-def run_dataset(
+def _named(dims: str | tuple, values: Any, long_name: str, **more: str) -> tuple:
+    return (dims, values, {"long_name": long_name, "units": "1", **more})
+
+
+def training_dataset(
     model: GaussianRBM,
     learning_rate: float,
     batch_size: int,
-    steps: np.ndarray,
-    spectra: np.ndarray,
+    step: np.ndarray,
+    eigenvalue: np.ndarray,
     failed: np.ndarray,
-    weights: np.ndarray | None,
-    seed: int,
+    weight: np.ndarray | None,
+    **attrs: str,
 ) -> xr.Dataset:
-    """Spectra (replica, time, mode) of a run at the recorded ``steps``, and what goes with them.
+    """Spectra of an ensemble of training runs.
 
-    ``failed`` holds the step at which a replica diverged, -1 where it did not.
+    Parameters
+    ----------
+    step : ndarray of int, shape (time,)
+    eigenvalue : ndarray, shape (replica, time, mode)
+        Descending; overwritten by NaN from where a replica diverged.
+    failed : ndarray of int, shape (replica,)
+        Step at which the replica diverged, -1 where it did not.
+    weight : ndarray, shape (replica, time, row, col), or None
+        Overwritten by NaN in the same way.
+    **attrs
+        Further attributes, such as the seed.
     """
-
-    def text(long_name: str, **more: str) -> dict[str, str]:
-        return {"long_name": long_name, "units": "1", **more}
-
-    lost = failed >= 0
-    time = np.where(lost, learning_rate * failed, np.nan)
-    variables: dict = {
-        "eigenvalue": (("replica", "time", "mode"), spectra, text("eigenvalue of WᵀW")),
-        "diverged": (
-            "replica",
-            time,
-            text("time at which the replica diverged (NaN: it did not)", reason=DIVERGED),
-        ),
-        "diverged_step": ("replica", failed, text("step at which the replica diverged (-1: it did not)")),
+    time = learning_rate * step
+    gone = (failed >= 0)[:, None] & (step >= failed[:, None])
+    eigenvalue[gone] = np.nan
+    diverged = np.where(failed >= 0, learning_rate * failed, np.nan)
+    when = "time at which the replica diverged (NaN: it did not)"
+    variables = {
+        "eigenvalue": _named(("replica", "time", "mode"), eigenvalue, "eigenvalue of WᵀW"),
+        "diverged": _named("replica", diverged, when, reason=DIVERGED),
     }
-    if weights is not None:
-        variables["weight"] = (("replica", "time", "row", "col"), weights, text("weight matrix W"))
-    coords: dict = {
-        "replica": ("replica", np.arange(len(spectra)), text("replica")),
-        "time": ("time", learning_rate * steps, text("time t = learning rate × step")),
-        "step": ("time", steps, text("SGD step")),
-        "mode": ("mode", np.arange(model.n_visible), text("mode, by descending eigenvalue")),
-        "target": ("mode", model.target_spectrum, text("eigenvalue without noise")),
-        "learning_rate": ((), learning_rate, text("learning rate α")),
-        "batch_size": ((), batch_size, text("batch size |B|")),
-        "noise_level": ((), learning_rate / batch_size, text("noise level T = learning rate / batch size")),
+    if weight is not None:
+        weight[gone] = np.nan
+        variables["weight"] = _named(("replica", "time", "row", "col"), weight, "weight matrix W")
+    coords = {
+        "replica": _named("replica", np.arange(len(eigenvalue)), "replica"),
+        "time": _named("time", time, "time t = learning rate × step"),
+        "step": _named("time", step, "number of SGD steps"),
+        "mode": _named("mode", np.arange(model.n_visible), "mode, by descending eigenvalue"),
+        "target": _named("mode", model.target_spectrum, "eigenvalue without noise"),
+        "learning_rate": _named((), learning_rate, "learning rate α"),
+        "batch_size": _named((), batch_size, "batch size |B|"),
+        "noise_level": _named((), learning_rate / batch_size, "noise level T = learning rate / batch size"),
     }
+    return xr.Dataset(variables, coords, _attrs(model, **attrs))
+
+
+def _attrs(model: GaussianRBM, **more: str) -> dict[str, str]:
     try:
         installed = version("dyson-sgd")
     except PackageNotFoundError:
         installed = "unknown"
-    attrs = {
+    return {
         "kind": "experiment",
         "level": "sgd",
         "matrix": "WᵀW",
         "model": "gaussian_rbm",
-        "parameters": model.parameters(),
-        "seed": str(seed),
+        "parameters": json.dumps(model.parameters()),
         "version": installed,
+        **more,
     }
-    return xr.Dataset(variables, coords, attrs)

@@ -1,51 +1,55 @@
-"""The Gaussian restricted Boltzmann machine as a model to be trained."""
+"""The Gaussian restricted Boltzmann machine: what is trained."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from sgd.data import precision, precision_of_samples
-from streams.arguments import choice, count, finite, positive
+from sgd.data import precision_of_samples
+from streams.arguments import choice, count, finite, positive, shown
 
 MODEL_AVERAGES = ("independent", "persistent", "contrastive")
 DATA = ("exact", "batch")
+ASYMMETRY = 1e-10
+"""Entries of a target may differ from their transposed ones by this fraction of the largest."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class GaussianRBM:
-    r"""Gaussian visible and hidden units, trained by maximum likelihood:
+    r"""p(φ, h) ∝ exp(-½ μ² φᵀφ - ½ hᵀh/σ_h² + hᵀ W φ), trained on Gaussian data.
 
-        p(φ, h) ∝ exp(-½ μ² φᵀφ - hᵀh/(2σ_h²) + hᵀWφ),   φ ~ N(0, K⁻¹),   K = μ² - σ_h² WᵀW
-        W ← W + α σ_h² W (⟨φφᵀ⟩_data - ⟨φφᵀ⟩_model)
+    The marginal of φ has precision K(W) = μ² 1 - σ_h² WᵀW; one step of stochastic gradient ascent on
+    the log-likelihood (arXiv:2412.20496, eq. for the Gaussian RBM; arXiv:2309.15002) is
 
-    Source: arXiv:2412.20496.
+        W <- W + α σ_h² W (S_data - S_model),    S = second moment of φ.
+
+    Without noise the eigenvalues of WᵀW tend to (μ² - κ_i)/σ_h², κ_i those of ``target``.
 
     Parameters
     ----------
-    target : array, shape (N_v, N_v)
-        Precision matrix (inverse covariance) of the data, symmetric positive definite.
+    target : array_like, shape (n_visible, n_visible)
+        Precision matrix of the data, symmetric and positive definite; their covariance is its inverse.
     n_hidden : int
-        N_h; W has shape (N_h, N_v).
+        Hidden units: rows of W, shape (n_hidden, n_visible).
     mu2 : float
         μ² > 0.
     sigma_h : float
-        Standard deviation of the hidden units.
+        Width σ_h > 0 of the hidden units.
     model_average : {"independent", "persistent", "contrastive"}
-        How ⟨·⟩_model is estimated from |B| samples: fresh ones of the model; chains kept from update to
-        update (PCD-k); chains restarted from |B| samples of the data (CD-k).
+        S_model from |B| fresh samples of the model; from |B| chains that go on by ``sweeps`` Gibbs sweeps
+        an update (PCD-k), at first in equilibrium; from chains that start at |B| fresh samples of the
+        target at every update (CD-k).
     sweeps : int
-        k, Gibbs sweeps φ → h → φ per update of a chain.
+        Gibbs sweeps φ → h → φ an update, k >= 1; without effect for "independent".
     data : {"exact", "batch"}
-        ⟨·⟩_data: the target's covariance, or |B| fresh samples of it (those the CD chains start from).
+        S_data is the target's covariance, or that of |B| fresh samples of the target at every step;
+        for "contrastive" the samples at which the chains start.
 
     Raises
     ------
-    ValueError, TypeError
-        For a parameter out of range, a target that is no precision matrix, an unknown name.
+    TypeError, ValueError
+        If an argument is not as described; one line that names it.
     """
 
     target: np.ndarray
@@ -57,95 +61,118 @@ class GaussianRBM:
     data: str = "exact"
 
     def __post_init__(self) -> None:
-        matrix = precision(self.target)
-        matrix.setflags(write=False)
-        object.__setattr__(self, "target", matrix)
-        count("n_hidden", self.n_hidden)
-        positive("mu2", self.mu2)
-        positive("sigma_h", self.sigma_h)
-        choice("model average", self.model_average, MODEL_AVERAGES)
-        count("sweeps", self.sweeps)
-        choice("data", self.data, DATA)
+        checked = {
+            "target": _precision(self.target),
+            "n_hidden": count("n_hidden", self.n_hidden),
+            "mu2": positive("mu2", self.mu2),
+            "sigma_h": positive("sigma_h", self.sigma_h),
+            "model_average": choice("model_average", self.model_average, MODEL_AVERAGES),
+            "sweeps": count("sweeps", self.sweeps),
+            "data": choice("data", self.data, DATA),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
-    def from_samples(cls, samples, n_hidden: int, mu2: float, **options) -> GaussianRBM:
-        """Target the second moment of a data set, shape (sample, N_v)."""
+    def from_samples(cls, samples: np.ndarray, n_hidden: int, mu2: float, **options) -> GaussianRBM:
+        """An RBM whose target has the second moment ⟨φφᵀ⟩ of a data set.
+
+        Parameters
+        ----------
+        samples : array_like, shape (sample, n_visible)
+            The mean is not subtracted: the model has none. With ``data="batch"``, batches are drawn from
+            the Gaussian with this second moment.
+        **options
+            ``sigma_h``, ``model_average``, ``sweeps``, ``data``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As the class; also if the samples do not span all directions.
+        """
         return cls(precision_of_samples(samples), n_hidden, mu2, **options)
 
     @property
     def n_visible(self) -> int:
-        """N_v."""
+        """Visible units."""
         return len(self.target)
 
-    @cached_property
-    def _eigen(self) -> tuple[np.ndarray, np.ndarray]:
-        kappa, basis = np.linalg.eigh(self.target)
-        return kappa, basis
+    @property
+    def covariance(self) -> np.ndarray:
+        """Exact covariance of the target, shape (n_visible, n_visible)."""
+        inverse = np.linalg.inv(self.target)
+        return 0.5 * (inverse + inverse.T)
 
     @property
     def kappa(self) -> np.ndarray:
-        """Eigenvalues of the target's precision, ascending, shape (N_v,)."""
-        return self._eigen[0]
+        """Eigenvalues κ of the target's precision, ascending, shape (n_visible,): fastest mode first."""
+        return np.linalg.eigh(self.target)[0]
 
     @property
     def basis(self) -> np.ndarray:
-        """Eigenvectors of the target as columns, in the order of ``kappa``, shape (N_v, N_v)."""
-        return self._eigen[1]
+        """Eigenvectors of the target as columns, in the order of ``kappa``."""
+        return np.linalg.eigh(self.target)[1]
 
     @property
     def target_spectrum(self) -> np.ndarray:
-        """Fixed point of the eigenvalues of WᵀW, descending: max(0, (μ² - κ_i)/σ_h²), 0 beyond N_h modes."""
-        x = np.maximum(0.0, (self.mu2 - self.kappa) / self.sigma_h**2)
-        x[self.n_hidden :] = 0.0
-        return x
+        """Eigenvalues that WᵀW tends to without noise, descending, shape (n_visible,).
+
+        (μ² - κ_i)/σ_h² where that is positive, for as many modes as there are hidden units; else 0.
+        """
+        spectrum = np.maximum(0.0, (self.mu2 - self.kappa) / self.sigma_h**2)
+        spectrum[self.n_hidden :] = 0.0
+        return spectrum
 
     @property
-    def stability_bound(self) -> float:
-        """Learning rate from which on the noiseless map is unstable at its fixed point.
+    def largest_learning_rate(self) -> float:
+        r"""Bound on α beyond which the noiseless map is unstable at its fixed point; may be inf.
 
-        A perturbation X_ij decays by 1 - α r_ij with r_ij = σ_h⁴ (x_i + x_j) c_i c_j, c = 1/(μ² - σ_h² x); a mode
-        with κ > μ² stays at 0 by 1 - α σ_h² (1/μ² - 1/κ). The bound is 2 over the largest of these rates.
+        Entry (i, j) of a small deviation is multiplied by 1 - α ρ_ij f_ij in a step, with σ_h² times
+
+            both learnt:     ρ_ij/σ_h² = (2 μ² - κ_i - κ_j)/(κ_i κ_j)    (i = j: the rate k_i)
+            i learnt, j not: ρ_ij/σ_h² = 1/κ_i - 1/κ_j,  f = 1
+            neither:         ρ_j/σ_h²  = 1/μ² - 1/κ_j,   f = 1, only with more hidden units than learnt modes
+
+        and for two learnt modes, with q = ((1 - κ_i/μ²)(1 - κ_j/μ²))^sweeps, f = 1 for "independent",
+        1 - q for "contrastive", (1 - q)/(1 + q) for "persistent", whose chains lag behind. Stable while
+        α max ρ f < 2.
         """
-        s2, x = self.sigma_h**2, self.target_spectrum
-        c = 1.0 / (self.mu2 - s2 * x)
-        pairs = s2**2 * (x[:, None] + x) * c[:, None] * c
-        silent = np.maximum(0.0, s2 * (1.0 / self.mu2 - 1.0 / self.kappa)) * (x == 0)
-        fastest = float((pairs + silent + silent[:, None] * (x > 0)).max(initial=0.0))
+        kappa, mu2 = self.kappa, self.mu2
+        learnt = self.target_spectrum > 0
+        a, b = kappa[learnt], kappa[~learnt]
+        decay = np.multiply.outer(1.0 - a / mu2, 1.0 - a / mu2) ** self.sweeps
+        factor = {"independent": 1.0, "contrastive": 1.0 - decay, "persistent": (1.0 - decay) / (1.0 + decay)}
+        rates = [
+            (2.0 * mu2 - a[:, None] - a) / np.multiply.outer(a, a) * factor[self.model_average],
+            1.0 / a[:, None] - 1.0 / b,
+        ]
+        if self.n_hidden > len(a):
+            rates.append(1.0 / mu2 - 1.0 / b)
+        fastest = max(float(np.max(r, initial=0.0)) for r in rates) * self.sigma_h**2
         return 2.0 / fastest if fastest > 0 else np.inf
 
-    def precision_of(self, weights: np.ndarray) -> np.ndarray:
-        """K = μ² - σ_h² WᵀW of weights (..., N_h, N_v)."""
-        return self.mu2 * np.eye(self.n_visible) - self.sigma_h**2 * np.swapaxes(weights, -1, -2) @ weights
+    def parameters(self) -> dict:
+        """Everything that defines the model, as plain numbers, strings and lists."""
+        names = ("n_hidden", "mu2", "sigma_h", "model_average", "sweeps", "data")
+        plain = {name: getattr(self, name) for name in names}
+        return {"target_precision": self.target.tolist(), "kappa": self.kappa.tolist(), **plain}
 
-    def loss(self, weights) -> np.ndarray:
-        """Kullback–Leibler divergence from data to model, ½ [tr KC - N - log det KC]; weights (..., N_h, N_v)."""
-        kc = self.precision_of(finite("weights", weights, ndim=(2, 3))) @ np.linalg.inv(self.target)
-        sign, log_det = np.linalg.slogdet(kc)
-        loss = 0.5 * (np.trace(kc, axis1=-2, axis2=-1) - self.n_visible - log_det)
-        return np.where(sign > 0, loss, np.inf)
 
-    def gradient(self, weights) -> np.ndarray:
-        """Exact gradient of ``loss``, -σ_h² W (C - K⁻¹), shape of ``weights``."""
-        weights = finite("weights", weights, ndim=(2, 3))
-        difference = np.linalg.inv(self.target) - np.linalg.inv(self.precision_of(weights))
-        return -(self.sigma_h**2) * weights @ difference
-
-    def parameters(self) -> str:
-        """All parameters as JSON; the target by its eigenvalues."""
-        return json.dumps(
-            {
-                "kappa": self.kappa.tolist(),
-                "mu2": float(self.mu2),
-                "sigma_h": float(self.sigma_h),
-                "n_hidden": int(self.n_hidden),
-                "model_average": self.model_average,
-                "sweeps": int(self.sweeps),
-                "data": self.data,
-            }
+def _precision(target: object) -> np.ndarray:
+    """A read-only copy of a symmetric positive definite matrix."""
+    k = finite("target", target, (2,))
+    if k.shape[0] != k.shape[1]:
+        raise ValueError(f"target must be a square precision matrix, got shape {k.shape}")
+    largest = np.abs(k).max()
+    asymmetry = np.abs(k - k.T).max()
+    if asymmetry > ASYMMETRY * largest:
+        raise ValueError(f"target must be symmetric, but K and its transpose differ by {asymmetry:.3g}")
+    k = 0.5 * (k + k.T)
+    lowest = np.linalg.eigvalsh(k)[0]
+    if not lowest > len(k) * np.finfo(float).eps * largest:
+        raise ValueError(
+            f"target must be positive definite, but its lowest eigenvalue is {shown(float(lowest))}; "
+            "add a positive mass to its diagonal"
         )
-
-    def __repr__(self) -> str:
-        return (
-            f"GaussianRBM(n_visible={self.n_visible}, n_hidden={self.n_hidden}, mu2={self.mu2:g}, "
-            f"sigma_h={self.sigma_h:g}, model_average={self.model_average!r}, sweeps={self.sweeps}, data={self.data!r})"
-        )
+    k.flags.writeable = False
+    return k

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sgd.lanes import cholesky, multiply, multiply_symmetric, solve
+from sgd.lanes import cholesky, multiply, multiply_symmetric, solve, transposed
 from streams import LANES, fill_gamma, fill_normal, kernel
 
 INDEPENDENT, PERSISTENT, CONTRASTIVE = 0, 1, 2
@@ -90,7 +90,7 @@ def _draw_rows(b, draw, freedom, n):
 @kernel
 def _precision(b, c, m, n):
     """K = μ² - σ_h² WᵀW and, for Gibbs sweeps, R = σ_h² WᵀW/μ²; then K's Cholesky factor."""
-    wt = b.weights.transpose(1, 0, 2)
+    wt = transposed(b.weights)
     k = b.precision
     if c.average == INDEPENDENT:
         multiply_symmetric(k, wt, n, m, -c.sigma2, False)
@@ -106,7 +106,8 @@ def _precision(b, c, m, n):
         target = k[i, i]
         for lane in range(LANES):
             target[lane] += c.mu2
-    b.valid[:] = 1.0
+    for lane in range(LANES):
+        b.valid[lane] = 1.0
     cholesky(k, b.reciprocal, k, b.ones, b.valid, n)
 
 
@@ -182,11 +183,11 @@ def _gibbs(b, c, n):
     count = b.chains.shape[0]
     for s in range(count):
         fill_normal(b.state, b.chains[s, n:], (n + 1) // 2)
-    sweep = b.sweep.transpose(1, 0, 2)
+    sweep = transposed(b.sweep)
     multiply(b.samples, b.chains, sweep, count, n, 2 * n, 1.0, n)
     if c.batch > n:  # the directions orthogonal to the chains' N rows: noise alone
         rest = _draw_rows(b, b.rest, c.batch - n, n)
-        factor = b.sweep[n:].transpose(1, 0, 2)
+        factor = transposed(b.sweep[n:])
         multiply(b.samples[count:], b.rest, factor, rest, n, n, 1.0, 0)
         count += rest
     return count
@@ -211,10 +212,10 @@ def _data(b, c, n):
     """|B| fresh samples of the target: second moment into ``b.data``, or start of contrastive chains."""
     target = b.chains if c.average == CONTRASTIVE else b.data_samples
     count = _draw_rows(b, b.draw, c.batch, n)
-    factor = b.data_factor.transpose(1, 0, 2)
+    factor = transposed(b.data_factor)
     multiply(target, b.draw, factor, count, n, n, 1.0, 0)
     if c.fresh_data:
-        multiply_symmetric(b.data, target.transpose(1, 0, 2), n, count, 1.0 / c.batch, False)
+        multiply_symmetric(b.data, transposed(target), n, count, 1.0 / c.batch, False)
 
 
 @kernel
@@ -249,7 +250,7 @@ def start_chains(b, c):
     m, n = b.weights.shape[:2]
     _precision(b, c, m, n)
     count = _independent(b, c, n)
-    multiply_symmetric(b.moment, b.samples.transpose(1, 0, 2), n, count, 1.0, c.batch >= n)
+    multiply_symmetric(b.moment, transposed(b.samples), n, count, 1.0, c.batch >= n)
     _keep_chains(b, c, n)
 
 
@@ -267,7 +268,7 @@ def advance(b, c, first, last):
             _sweep_operator(b, c, n)
             count = _gibbs(b, c, n)
         triangular = c.average == INDEPENDENT and c.batch >= n
-        multiply_symmetric(b.moment, b.samples.transpose(1, 0, 2), n, count, 1.0, triangular)
+        multiply_symmetric(b.moment, transposed(b.samples), n, count, 1.0, triangular)
         _update(b, c, step, m, n)
         if c.average == PERSISTENT:
             _keep_chains(b, c, n)

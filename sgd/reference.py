@@ -1,4 +1,8 @@
-"""The literal algorithms in plain NumPy: every sample drawn, every Gibbs sweep made. For tests and reading."""
+"""The plain-NumPy twin of ``rbm_kernels.py``: literal samples, literal Gibbs sweeps, an ensemble at once.
+
+It takes its noise from a NumPy generator that the caller passes. The tests hold the compiled step
+against it; nothing else uses it.
+"""
 
 from __future__ import annotations
 
@@ -7,61 +11,68 @@ import numpy as np
 from sgd.rbm import GaussianRBM
 
 
-def sample_target(rbm: GaussianRBM, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Samples φ ~ N(0, C), shape (*shape, N_v)."""
-    return rng.standard_normal((*shape, rbm.n_visible)) / np.sqrt(rbm.kappa) @ rbm.basis.T
+def precision(model: GaussianRBM, weights: np.ndarray) -> np.ndarray:
+    """K = μ² - σ_h² WᵀW, shape (replica, n_visible, n_visible), from W (replica, n_hidden, n_visible)."""
+    gram = weights.swapaxes(-1, -2) @ weights
+    return model.mu2 * np.eye(model.n_visible) - model.sigma_h**2 * gram
 
 
-def sample_model(rbm: GaussianRBM, weights: np.ndarray, batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Independent samples of the models, shape (replica, batch, N_v)."""
-    factor = np.linalg.cholesky(np.linalg.inv(rbm.precision_of(weights)))
-    return rng.standard_normal((len(weights), batch, rbm.n_visible)) @ factor.transpose(0, 2, 1)
+def gibbs_sweeps(
+    model: GaussianRBM, weights: np.ndarray, chains: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """``model.sweeps`` times h ~ p(h|φ), φ ~ p(φ|h), for chains φ (replica, chain, n_visible).
 
-
-def gibbs(rbm: GaussianRBM, weights: np.ndarray, phi: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """k sweeps φ → h → φ of chains (replica, chain, N_v) at fixed weights (replica, N_h, N_v).
-
-    h | φ ~ N(σ_h² Wφ, σ_h²),  φ | h ~ N(Wᵀh/μ², 1/μ²).
+    h|φ has mean σ_h² W φ and variance σ_h²; φ|h has mean Wᵀh/μ² and variance 1/μ².
     """
-    for _ in range(rbm.sweeps):
-        h = rbm.sigma_h**2 * phi @ weights.transpose(0, 2, 1)
-        h = h + rbm.sigma_h * rng.standard_normal(h.shape)
-        phi = h @ weights / rbm.mu2
-        phi = phi + rng.standard_normal(phi.shape) / np.sqrt(rbm.mu2)
-    return phi
+    transposed = weights.swapaxes(-1, -2)
+    for _ in range(model.sweeps):
+        mean = model.sigma_h**2 * chains @ transposed
+        hidden = mean + model.sigma_h * rng.standard_normal(mean.shape)
+        chains = hidden @ weights / model.mu2 + rng.standard_normal(chains.shape) / np.sqrt(model.mu2)
+    return chains
+
+
+def gaussian(k: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """``count`` samples of the Gaussian with precision ``k`` (replica, n, n): (replica, count, n)."""
+    factor = np.linalg.cholesky(k)  # φ = L⁻ᵀ z
+    z = rng.standard_normal((len(k), k.shape[-1], count))
+    return np.linalg.solve(factor.swapaxes(-1, -2), z).swapaxes(-1, -2)
+
+
+def second_moment(phi: np.ndarray) -> np.ndarray:
+    """⟨φφᵀ⟩ over samples (replica, sample, n)."""
+    return phi.swapaxes(-1, -2) @ phi / phi.shape[-2]
 
 
 def step(
-    rbm: GaussianRBM,
+    model: GaussianRBM,
     weights: np.ndarray,
+    chains: np.ndarray | None,
     learning_rate: float,
     batch_size: int,
     rng: np.random.Generator,
-    chains: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One SGD step of an ensemble, W ← W + α σ_h² W (⟨φφᵀ⟩_data - ⟨φφᵀ⟩_model).
+    """One update of an ensemble: new weights, and the samples of the model it used.
 
     Parameters
     ----------
-    weights : ndarray, shape (replica, N_h, N_v)
-    chains : ndarray, shape (replica, |B|, N_v), optional
-        Persistent chains; by default they start in the model's equilibrium.
-
-    Returns
-    -------
-    weights, samples : ndarray
-        The new weights, and the model samples used (the chains' new state).
+    weights : ndarray, shape (replica, n_hidden, n_visible)
+    chains : ndarray, shape (replica, batch_size, n_visible), or None
+        Persistent chains; None starts them in equilibrium, and is what the other averages take.
     """
-    samples = sample_target(rbm, (len(weights), batch_size), rng)
-    if rbm.data == "batch":
-        data = samples.transpose(0, 2, 1) @ samples / batch_size
+    replicas = len(weights)
+    target = np.broadcast_to(model.target, (replicas, *model.target.shape))
+    needs_data = model.data == "batch" or model.model_average == "contrastive"
+    data = gaussian(target, batch_size, rng) if needs_data else None
+    if model.model_average == "independent":
+        chains = gaussian(precision(model, weights), batch_size, rng)
+    elif model.model_average == "contrastive":
+        assert data is not None
+        chains = gibbs_sweeps(model, weights, data, rng)
     else:
-        data = np.linalg.inv(rbm.target)
-    if rbm.model_average == "contrastive":
-        phi = gibbs(rbm, weights, samples, rng)
-    else:
-        phi = sample_model(rbm, weights, batch_size, rng) if chains is None else chains
-        if rbm.model_average == "persistent":
-            phi = gibbs(rbm, weights, phi, rng)
-    model = phi.transpose(0, 2, 1) @ phi / batch_size
-    return weights + learning_rate * rbm.sigma_h**2 * weights @ (data - model), phi
+        if chains is None:
+            chains = gaussian(precision(model, weights), batch_size, rng)
+        chains = gibbs_sweeps(model, weights, chains, rng)
+    on_data = model.covariance if model.data == "exact" or data is None else second_moment(data)
+    change = learning_rate * model.sigma_h**2 * (on_data - second_moment(chains))
+    return weights + weights @ change, chains

@@ -1,22 +1,25 @@
-"""Train an ensemble of models by stochastic gradient descent."""
+"""train(model, …): an ensemble of training runs, and the spectra of their weights over the steps."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import closing
 
 import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
-from sgd.dataset import run_dataset
-from sgd.rbm import DATA, MODEL_AVERAGES, GaussianRBM
-from streams import LANES, blocks, fill_normal, new_entropy, states
-from streams.arguments import count, finite, positive, shown, unknown
+from sgd.dataset import training_dataset
+from sgd.rbm import GaussianRBM
+from sgd.rbm_kernels import PERSISTENT, Setting, advance, start_chains
+from sgd.start import initial_weights, new_block, setting
+from streams import LANES, new_entropy, states
+from streams.arguments import count, finite, positive
 
-RECORDS = 200
+MOST = 2**53
+"""Counts are smaller: the kernels compute with them in double precision."""
 
 
 def train(
@@ -26,157 +29,154 @@ def train(
     steps: int,
     replicas: int,
     seed: int | None = None,
-    record: Any = None,
-    initial: Any = 0.1,
+    record: int | Sequence[int] | np.ndarray | None = None,
+    initial: float | str | np.ndarray = 0.1,
     keep_weights: bool = False,
     workers: int = 1,
     progress: bool = False,
 ) -> xr.Dataset:
-    """Train independent replicas of a model and record the spectra of WᵀW.
+    """Train ``replicas`` copies of a model by SGD and record the eigenvalues of WᵀW.
+
+    Every replica has its own random stream, given by ``seed`` and its number: results are the same to
+    the last bit whatever the number of replicas beside it, of workers, and of records.
 
     Parameters
     ----------
     model : GaussianRBM
     learning_rate : float
-        α, 0 < α < ``model.stability_bound``.
+        α > 0, below ``model.largest_learning_rate``; units "1".
     batch_size : int
-        |B| >= 1.
-    steps : int
-        SGD steps.
-    replicas : int
-        Size of the ensemble.
+        |B| >= 1: samples in each average of a step.
+    steps, replicas : int
+        SGD steps, and how many models are trained.
     seed : int, optional
-        Entropy; default fresh. Stored in the result's attrs. Replica r depends on (seed, r) only.
-    record : int or array of int, optional
-        Record every so many steps (and the last), or at these steps; default about 200 evenly spaced ones.
-    initial : float, "fixed-point" or array, shape (N_h, N_v) or (replica, N_h, N_v)
-        W_0: standard deviation of independent Gaussian entries, the noiseless fixed point, or itself.
+        Non-negative; random if not given. In the result's attributes.
+    record : int, array_like of int, optional
+        Record every so many steps (and the first and last); exactly these steps, increasing; or by default
+        about 200: 0, some 50 in geometric progression to a tenth of ``steps``, then evenly.
+    initial : float, "fixed-point" or array_like
+        First weights, see `initial_weights`.
     keep_weights : bool
-        Record W as well.
+        Also return W at the recorded steps, as ``weight``.
     workers : int
-        Threads. The result does not depend on it.
+        Threads.
     progress : bool
-        Show a progress bar on stderr where that is a terminal.
+        Show a progress bar on standard error, if that is a terminal.
 
     Returns
     -------
-    xarray.Dataset
-        ``eigenvalue`` (replica, time, mode), ``diverged`` (replica), optionally ``weight``. A replica whose
-        K = μ² - σ_h² WᵀW loses positive definiteness is NaN from there on; the others do not notice.
+    Dataset
+        ``eigenvalue`` (replica, time, mode), descending, all n_visible of them; ``diverged`` (replica):
+        the time t = α n at whose weights K = μ² 1 - σ_h² WᵀW was not positive definite, NaN where that did
+        not happen. From there on the eigenvalues are NaN; other replicas are not affected.
 
     Raises
     ------
-    ValueError, TypeError
-        For malformed input, or a learning rate beyond the bound of stability.
+    TypeError, ValueError
+        If an argument is not as described, before anything is trained.
     """
-    if not isinstance(model, GaussianRBM):
-        raise TypeError(f"model must be a GaussianRBM, got {shown(model)}")
-    rate = positive("learning_rate", learning_rate)
-    if rate >= model.stability_bound:
-        raise ValueError(
-            f"learning_rate = {rate:g} is not stable: the fixed point of this model needs a learning rate "
-            f"< {model.stability_bound:.4g}"
-        )
-    batch, steps = count("batch_size", batch_size), count("steps", steps)
-    replicas, workers = count("replicas", replicas), count("workers", workers)
-    seed = new_entropy() if seed is None else count("seed", seed, least=0)
-    recorded = recorded_steps(record, steps)
-    start = initial_weights(model, replicas, seed, initial)
-    run = _block_runner(model, rate, batch, recorded, start, seed, keep_weights)
-    n = blocks(replicas)
-    show = progress and sys.stderr.isatty()
-    with ThreadPoolExecutor(workers) as pool:
-        parts = list(tqdm(pool.map(run, range(n)), total=n, desc="training", disable=not show, leave=False))
-    spectra, failed, kept = (
-        None if parts[0][k] is None else np.concatenate([p[k] for p in parts]) for k in range(3)
-    )
-    return run_dataset(model, rate, batch, recorded, spectra, failed, kept, seed)
+    first = initial_weights(model, replicas, seed := _seed(seed), initial)
+    learning_rate = _learning_rate(model, learning_rate)
+    batch_size, steps = _bounded("batch_size", batch_size), _bounded("steps", steps)
+    workers, step = count("workers", workers), _recorded(record, steps)
+    common = setting(model, learning_rate, batch_size)
+
+    eigenvalue = np.empty((replicas, step.size, model.n_visible))
+    weight = np.empty((replicas, step.size, *first.shape[1:])) if keep_weights else None
+    failed = np.empty(replicas, dtype=np.int64)
+    generators = states(seed, "sgd", 0, replicas)
+    shown = progress and sys.stderr.isatty()
+
+    def work(number: int) -> None:
+        part = slice(number * LANES, min((number + 1) * LANES, replicas))
+        kept = None if weight is None else weight[part]
+        block = new_block(model, batch_size, generators[number], first[part])
+        failed[part] = _train_block(block, common, step, steps, eigenvalue[part], kept, bar.update)
+
+    with closing(tqdm(total=steps * len(generators), unit="step", disable=not shown, file=sys.stderr)) as bar:
+        if workers == 1:
+            for number in range(len(generators)):
+                work(number)
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(work, range(len(generators))))
+    attrs = {"seed": str(seed), "initial": initial if isinstance(initial, str) else _described(initial)}
+    return training_dataset(model, learning_rate, batch_size, step, eigenvalue, failed, weight, **attrs)
 
 
-def initial_weights(model: GaussianRBM, replicas: int, seed: int, initial: Any = 0.1) -> np.ndarray:
-    """W_0 of every replica as ``train`` starts them, shape (replica, N_h, N_v); arguments as there.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For an unknown word, a negative standard deviation, an array of the wrong shape.
-    """
-    m, n = model.n_hidden, model.n_visible
-    if isinstance(initial, str):
-        if initial != "fixed-point":
-            raise ValueError(f"{unknown('initial', initial, ['fixed-point'])}, or a number or an array")
-        weights = np.zeros((m, n))
-        k = min(m, n)
-        weights[:k] = np.sqrt(model.target_spectrum[:k, None]) * model.basis.T[:k]
-        return np.broadcast_to(weights, (replicas, m, n))
-    if np.ndim(initial) == 0:
-        size = m * n
-        out = np.empty((blocks(replicas), size + size % 2, LANES))
-        for block, state in enumerate(states(seed, "sgd-initial", 0, replicas)):
-            fill_normal(state, out[block], (size + 1) // 2)
-        normal = out[:, :size].transpose(0, 2, 1).reshape(-1, m, n)[:replicas]
-        return positive("initial", initial, zero=True) * normal
-    weights = finite("initial", initial, ndim=(2, 3))
-    if weights.shape not in ((m, n), (replicas, m, n)):
-        raise ValueError(
-            f"initial must have shape {(m, n)} or {(replicas, m, n)} (replica, N_h, N_v), got {weights.shape}"
-        )
-    return np.broadcast_to(weights, (replicas, m, n))
+def _train_block(
+    block, common: Setting, step: np.ndarray, steps: int, eigenvalue: np.ndarray, weight, done: Callable
+) -> np.ndarray:
+    """Train one block, fill its spectra, return the steps at which its replicas failed."""
+    replicas, now = len(eigenvalue), 0
+    if common.average == PERSISTENT:
+        start_chains(block, common)
+    for n, stop in enumerate(step):
+        advance(block, common, now, int(stop))
+        w = block.weights.transpose(2, 0, 1)
+        eigenvalue[:, n] = spectra(w)[:replicas]
+        if weight is not None:
+            weight[:, n] = w[:replicas]
+        done(int(stop) - now)
+        now = int(stop)
+    advance(block, common, now, steps)
+    # steps test the weights they start from; nobody has tested the last ones
+    beyond = ~(common.sigma2 * spectra(block.weights.transpose(2, 0, 1))[:, 0] < common.mu2)
+    block.failed[beyond & (block.failed < 0)] = steps
+    done(steps - now)
+    return block.failed[:replicas]
 
 
-def recorded_steps(record: Any, steps: int) -> np.ndarray:
-    """The recorded steps, ascending, as ``train`` takes ``record``."""
-    if record is None:
-        return np.unique(np.linspace(0, steps, min(steps, RECORDS) + 1).round().astype(np.int64))
-    if np.ndim(record) == 0:
-        every = count("record", record)
-        return np.unique(np.append(np.arange(0, steps + 1, every), steps)).astype(np.int64)
-    chosen = np.asarray(record)
-    if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
-        raise TypeError(f"record must be a whole number or a 1-D array of steps, got {shown(record)}")
-    if chosen.min() < 0 or chosen.max() > steps or (np.diff(chosen.astype(np.int64)) <= 0).any():
-        raise ValueError(f"record must hold strictly increasing steps from 0 to {steps}, got {shown(record)}")
-    return chosen.astype(np.int64)
-
-
-def _block_runner(model, rate, batch, recorded, start, seed, keep) -> Callable[[int], tuple]:
-    from sgd.rbm_kernels import INDEPENDENT, PERSISTENT, Setting, advance, new_block, start_chains
-
-    average = MODEL_AVERAGES.index(model.model_average) + INDEPENDENT
-    fresh = model.data == DATA[1]
-    setting = Setting(average, fresh, model.sweeps, batch, float(model.mu2), float(model.sigma_h) ** 2, rate)
-    covariance = np.linalg.inv(model.target)
-
-    def run(block: int):
-        mine = start[block * LANES : (block + 1) * LANES]
-        state = states(seed, "sgd", block * LANES, LANES)[0]
-        b = new_block(setting, state, np.resize(mine, (LANES, *mine.shape[1:])), covariance)
-        if average == PERSISTENT:
-            start_chains(b, setting)
-        spectra = np.empty((len(mine), len(recorded), model.n_visible))
-        kept = np.empty((len(mine), len(recorded), *mine.shape[1:])) if keep else None
-        done = 0
-        for i, step in enumerate(recorded):
-            if step > done:
-                advance(b, setting, done, step)
-            done = int(step)
-            weights = b.weights.transpose(2, 0, 1)[: len(mine)]
-            spectra[:, i] = _spectra(weights)
-            if kept is not None:
-                kept[:, i] = weights
-        return spectra, b.failed[: len(mine)], kept
-
-    return run
-
-
-def _spectra(weights: np.ndarray) -> np.ndarray:
-    """Descending eigenvalues of WᵀW, shape (replica, N_v); NaN where a replica has diverged."""
-    replicas, m, n = weights.shape
-    out = np.full((replicas, n), np.nan)
-    good = np.isfinite(weights).all((1, 2))
-    w = weights[good]
-    gram = w @ w.transpose(0, 2, 1) if m < n else w.transpose(0, 2, 1) @ w
-    x = np.zeros((len(w), n))
-    x[:, : min(m, n)] = np.maximum(np.linalg.eigvalsh(gram)[:, ::-1], 0.0)
-    out[good] = x
+def spectra(weights: np.ndarray) -> np.ndarray:
+    """Eigenvalues of WᵀW, descending, from W (replica, M, N): (replica, N); NaN where W is not finite."""
+    _, m, n = weights.shape
+    transposed = weights.swapaxes(-1, -2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram = transposed @ weights if m >= n else weights @ transposed
+    finite = np.isfinite(gram).all(axis=(-2, -1))
+    x = np.linalg.eigvalsh(np.where(finite[:, None, None], gram, 0.0))[:, ::-1]
+    out = np.zeros((len(weights), n))
+    out[:, : min(m, n)] = np.maximum(x, 0.0)  # a vanishing eigenvalue comes out as ± 1e-16
+    out[~finite] = np.nan
     return out
+
+
+def _seed(seed: int | None) -> int:
+    return new_entropy() if seed is None else count("seed", seed, 0)
+
+
+def _described(initial: float | np.ndarray) -> str:
+    return f"normal entries of width {initial!r}" if np.ndim(initial) == 0 else "given weights"
+
+
+def _bounded(name: str, value: object) -> int:
+    number = count(name, value)
+    if number > MOST:
+        raise ValueError(f"{name} must be at most 2**53, got {number:.3g}")
+    return number
+
+
+def _learning_rate(model: GaussianRBM, value: object) -> float:
+    rate, bound = positive("learning_rate", value), model.largest_learning_rate
+    if rate >= bound:
+        raise ValueError(
+            f"learning_rate {rate:g} is not stable for this model; it must be below {bound:.6g}, "
+            "2 over the largest relaxation rate at the fixed point"
+        )
+    return rate
+
+
+def _recorded(record: object, steps: int) -> np.ndarray:
+    """Recorded steps as an increasing array."""
+    if record is None:
+        early, late = np.geomspace(1, max(1, steps / 10), 50), np.linspace(steps / 10, steps, 150)
+        return np.unique(np.round(np.concatenate([[0], early, late])).astype(np.int64))
+    if np.ndim(record) == 0:  # type: ignore[arg-type]
+        every = count("record", record)
+        return np.append(np.arange(0, steps, every), steps)
+    chosen = finite("record", record, (1,))
+    if (chosen != np.round(chosen)).any() or (np.diff(chosen) <= 0).any():
+        raise ValueError("record must be whole numbers of steps in increasing order")
+    if chosen[0] < 0 or chosen[-1] > steps:
+        raise ValueError(f"record must lie between 0 and steps = {steps}, got {chosen[0]:g} to {chosen[-1]:g}")
+    return chosen.astype(np.int64)

@@ -63,7 +63,7 @@ def scaling_figure(points: xr.Dataset) -> Figure:
         for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
             axis.set_major_formatter(style.FuncFormatter(style.number))
         lower.xaxis.set_minor_formatter(style.FuncFormatter(style.number))
-        upper.yaxis.set_minor_formatter(style.FuncFormatter(lambda *_: ""))
+        upper.yaxis.set_minor_formatter(style.FuncFormatter(one_two_five))
         lower.tick_params(axis="x", which="both", rotation=45)
     figure.align_ylabels()
     rate_legend(figure, points)
@@ -121,9 +121,14 @@ def draw_points(
     )
 
 
+def one_two_five(value: float, _position: int | None = None) -> str:
+    """Labels for 2 and 5 between the decades; more would not fit."""
+    return style.number(value) if f"{value:e}"[0] in "25" else ""
+
+
 def series_colors(number: int) -> list[str]:
     """Colours in order of the levels, neither too dark nor too light for either background."""
-    shades = np.linspace(0.2, 0.8, number) if number > 1 else [0.4]
+    shades = np.linspace(0.3, 0.82, number) if number > 1 else [0.4]
     return [to_hex(colormaps["plasma"](s)) for s in shades]
 
 
@@ -160,7 +165,7 @@ def scaling_caption(points: xr.Dataset) -> str:
     off = ", after the known factor 1/(1 − αk/2) of a finite learning rate" if finite else ""
     return (
         f"Linear scaling: {noise.size} runs at α/|B| from {noise.min():.3g} to {noise.max():.3g}. "
-        "Above: √π σ of each level and ⟨S⟩ of each pair (one colour each), lines: fitted power laws. "
+        "Above: √π σ of each level and ⟨S⟩ of each pair (dark: largest target), lines: fitted power laws. "
         f"Below: divided by √(α/|B|) times each one's own constant{off}: a slope would be an exponent other "
         "than ½, a scatter at equal α/|B| a departure from linear scaling. "
         "Points of one α/|B| are drawn side by side."

@@ -89,7 +89,7 @@ def plain(text: str, longest: int = 60) -> str:
     return line.replace("$", r"\$")
 
 
-def new_figure(height: float, width: float = 6.0) -> Figure:
+def new_figure(height: float, width: float = 5.3) -> Figure:
     """An empty figure, size in inches, that belongs to no window and no pyplot state."""
     layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04, hspace=0.03, wspace=0.04)
     return Figure(figsize=(width, height), layout=layout, facecolor="none")

@@ -121,7 +121,7 @@ class MarchenkoPastur(Law):
     def _cdf(self, z: Array) -> Array:
         r, lift = self._root, max(1.0, self.ratio)
         sine = np.clip((z / lift - (1 - r) ** 2) / (4 * r), 0, 1)
-        return self.atom * (z >= 0) + _arc_cdf(2 * np.arcsin(np.sqrt(sine)), r) / lift
+        return self.atom * (z >= 0) + np.clip(_arc_cdf(2 * np.arcsin(np.sqrt(sine)), r), 0, 1) / lift
 
     def _sf(self, z: Array) -> Array:
         return 1 - self._cdf(z)

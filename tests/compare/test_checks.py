@@ -12,7 +12,7 @@ from scipy.stats import binom, kstwobign, norm
 
 import compare
 from compare import Check, CheckResult, align, check, with_error
-from compare.distance import band, effective_count, pool, to_law, to_sample
+from compare.distance import band, pool, to_law, to_sample
 from compare.result import judge
 from dyson.laws import WignerSurmise
 from tests.compare.ensembles import SIGMA, closed_form, ensemble
@@ -287,10 +287,10 @@ def test_bands_of_correlated_samples_cover(step):
 def test_effective_count_of_copies_and_of_independent_values():
     rng = np.random.default_rng(1)
     copies = np.repeat(rng.normal(size=(400, 1)), 20, axis=1)
-    assert 400 <= effective_count(copies) < 650
-    independent = effective_count(rng.normal(size=(400, 20)))
-    assert 5000 < independent <= 8000
-    assert effective_count(np.zeros((1, 5))) == 1
+    assert 400 <= pool(copies).count < 650
+    assert 5000 < pool(rng.normal(size=(400, 20))).count <= 8000
+    assert pool(np.zeros((1, 5))).count == 1
+    assert pool(np.zeros((8, 5))).count == 40
 
 
 def test_distances_by_hand():

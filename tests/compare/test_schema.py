@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -132,3 +135,8 @@ def test_level_coords_say_target_and_size():
     assert coords["level_size"].values.tolist() == [1, 2, 1]
     assert coords["pair_upper"].values.tolist() == [1]
     assert all(set(v.attrs) == {"long_name", "units"} for v in coords.values())
+
+
+def test_importing_compare_draws_in_no_page_libraries():
+    code = "import compare, sys; print(sorted({'matplotlib', 'jinja2'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

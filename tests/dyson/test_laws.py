@@ -27,19 +27,19 @@ each_law = pytest.mark.parametrize("law", LAWS, ids=str)
 def integral(law, weight, upper=None):
     """∫ weight(x) ρ(x) dx over the support (up to `upper`) without the atom.
 
-    x = middle − half cos θ takes the square roots out of the edges.
+    x = low + (high − low) sin²(θ/2) takes the square roots out of the edges.
     """
     low, high = law.support
     reach = 15 * math.sqrt(law.var)
     low, high = max(low, law.expectation - reach), min(high, law.expectation + reach)
-    middle, half = (low + high) / 2, (high - low) / 2
-    last = math.pi if upper is None else math.acos(np.clip((middle - upper) / half, -1, 1))
+    half = (high - low) / 2
+    last = math.pi if upper is None else 2 * math.asin(math.sqrt(np.clip((upper - low) / (2 * half), 0, 1)))
 
     edges = np.linspace(0, last, 17)
     nodes, weights = np.polynomial.legendre.leggauss(30)
     width = np.diff(edges)[:, None] / 2
     theta = edges[:-1, None] + width * (1 + nodes)
-    x = middle - half * np.cos(theta)
+    x = low + 2 * half * np.sin(theta / 2) ** 2
     return float(np.sum(weights * width * weight(x) * law.pdf(x) * half * np.sin(theta)))
 
 
@@ -58,8 +58,8 @@ def test_cdf_is_the_integral_of_the_density(law):
 @each_law
 def test_density_is_the_slope_of_the_cdf(law):
     x = law.ppf(law.atom + np.linspace(0.01, 0.99, 50) * (1 - law.atom))
-    h = 1e-5 * math.sqrt(law.var)
-    # the difference quotient's own error near a steep edge is below 1e-5 of the density
+    low, high = law.support
+    h = 1e-4 * np.minimum(math.sqrt(law.var), np.minimum(x - low, high - x))
     np.testing.assert_allclose((law.cdf(x + h) - law.cdf(x - h)) / (2 * h), law.pdf(x), rtol=1e-5)
 
 
@@ -140,7 +140,7 @@ def test_pair_laws_are_those_of_a_random_matrix():
         assert_ks(high - low, WignerSurmise.from_sigma(sigma * 1.02).cdf)
 
 
-@pytest.mark.parametrize("shape", [(100, 40), (40, 100), (60, 60)])
+@pytest.mark.parametrize("shape", [(60, 24), (24, 60), (36, 36)])
 def test_marchenko_pastur_is_the_law_of_a_random_matrix(shape):
     """⟨tr X^k⟩/N of Gaussian W, whose first three moments are exact at any M, N (Wick)."""
     m, n = shape
