@@ -12,9 +12,8 @@ NODE = "scaling"
 PREDICTION = 0.5
 QUANTITIES = {"width": "width σ of a level", "mean_spacing": "mean spacing ⟨S⟩ of a pair"}
 VARIANTS = {
-    "": "as chosen",
+    "": "",
     "_plain": "power law",
-    "_curved": "power law times exp(c T)",
     "_raw": "power law, finite α not taken off",
 }
 
@@ -26,7 +25,9 @@ points of a grid in (α, |B|), {replicas} models each, started at the fixed poin
 
 A finite learning rate multiplies the variance of a mode that relaxes at rate k by 1/(1 - α k/2), here by \
 up to {factor:.3f}: an expected departure from the scaling, and a small one. Exponents are fitted to what \
-is left after this factor, one exponent for all levels (or pairs) with an amplitude for each.
+is left after this factor, one exponent for all levels (or pairs) with an amplitude for each. Modes that \
+come closer as T = α/|B| grows change each other's widths by a fraction proportional to T: the factor \
+exp(c T), one c a level, allows for it, and a plain power law shows what becomes of the exponent without it.
 
 Collapse: each point is compared with the one of the smallest learning rate at the same α/|B|, by \
 two-sample Kolmogorov-Smirnov tests on every mode (one number per replica, the last step) and by the \
@@ -89,7 +90,7 @@ def fit_table(attrs: dict) -> list[list[str]]:
         for variant, label in VARIANTS.items():
             key = f"{name}_exponent{variant}"
             if key in attrs:
-                label = f"{label}: {attrs[f'{name}_fit']}" if not variant else label
+                label = label or attrs[f"{name}_fit"]
                 jackknife, chi2 = attrs[f"{key}_jackknife_se"], attrs[f"{name}_chi2{variant}"]
                 goodness = f"{chi2:.0f} / {attrs[f'{name}_dof{variant}']}"
                 rows.append([words, label, exponent_text(attrs, name, variant), f"{jackknife:.4f}", goodness])

@@ -72,24 +72,24 @@ def integrate_matrix(
 
     def run(block: int) -> np.ndarray:
         mine = start[block * LANES : (block + 1) * LANES]
-        x = np.ascontiguousarray(np.resize(mine, (LANES, n, n)).reshape(LANES, n * n).T)
+        x = np.ascontiguousarray(np.resize(mine, (LANES, n, n)).transpose(1, 2, 0))
         state = states(seed, "matrix", block * LANES, LANES)[0]
         out = np.empty((len(mine), len(times), n))
-        out[:, 0] = _eigenvalues(x, n, len(mine))
+        out[:, 0] = _eigenvalues(x, len(mine))
         for i, (interval, k) in enumerate(zip(intervals, steps, strict=True)):
-            advance(x, state, theta, n, interval / k, k)
-            out[:, i + 1] = _eigenvalues(x, n, len(mine))
+            advance(x, state, theta, interval / k, k)
+            out[:, i + 1] = _eigenvalues(x, len(mine))
         return out[..., : sde.n]  # the rest stays exactly zero
 
     x = run_blocks(run, len(start), count("workers", workers), progress, "integrating (matrix)")
     return paths_dataset(sde, times, x, "matrix", solver="matrix-euler", dt=step, seed=str(seed))
 
 
-def _eigenvalues(x: np.ndarray, n: int, lanes: int) -> np.ndarray:
+def _eigenvalues(x: np.ndarray, lanes: int) -> np.ndarray:
     """Descending eigenvalues per lane; NaN where the replica has diverged."""
-    matrices = x[:, :lanes].T.reshape(lanes, n, n)
+    matrices = x.transpose(2, 0, 1)[:lanes]
     good = np.isfinite(matrices).all((-2, -1))
-    out = np.full((lanes, n), np.nan)
+    out = np.full((lanes, len(x)), np.nan)
     out[good] = np.linalg.eigvalsh(matrices[good])[:, ::-1]
     return out
 

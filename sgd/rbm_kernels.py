@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sgd.lanes import cholesky, multiply, multiply_symmetric, solve, transposed
+from streams.lanes import cholesky, multiply, multiply_symmetric, solve, transposed
 from streams import LANES, fill_gamma, fill_normal, kernel
 
 INDEPENDENT, PERSISTENT, CONTRASTIVE = 0, 1, 2

@@ -178,5 +178,7 @@ def _recorded(record: object, steps: int) -> np.ndarray:
     if (chosen != np.round(chosen)).any() or (np.diff(chosen) <= 0).any():
         raise ValueError("record must be whole numbers of steps in increasing order")
     if chosen[0] < 0 or chosen[-1] > steps:
-        raise ValueError(f"record must lie between 0 and steps = {steps}, got {chosen[0]:g} to {chosen[-1]:g}")
+        raise ValueError(
+            f"record must lie between 0 and steps = {steps}, got {chosen[0]:g} to {chosen[-1]:g}"
+        )
     return chosen.astype(np.int64)

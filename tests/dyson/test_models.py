@@ -119,7 +119,7 @@ def test_second_order_levels_from_the_matrix_equation():
     for i in range(3):
         se = late[0][:, i].std() / np.sqrt(512)
         assert abs(late[0][:, i].mean() - expected[i]) < 4.4 * se + 0.0015
-    assert late[1][:, 0].mean() - late[0][:, 0].mean() > 0.004
+    assert late[1][:, 0].mean() - late[0][:, 0].mean() > 0.002
     assert late[1][:, 2].mean() - late[0][:, 2].mean() < -0.002
 
 
@@ -144,12 +144,12 @@ def test_null_modes_stay_exactly_zero():
         ({"kappa": [np.nan]}, "finite"),
         ({"mu2": 0.0}, "mu2 must be a finite number > 0"),
         ({"noise_level": -1.0}, "noise_level"),
-        ({"n_hidden": 2.5}, "n_hidden must be an integer"),
+        ({"n_hidden": 2.5}, "n_hidden must be a whole number"),
         ({"model_average": "persistant"}, "did you mean 'persistent'"),
         ({"data": "batches"}, "did you mean 'batch'"),
         ({"sweeps": 0}, "sweeps"),
     ],
 )
 def test_bad_arguments(arguments, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         dyson.models.gaussian_rbm(**{"kappa": [4.0, 5.0], "mu2": 9.0, "noise_level": 0.01, **arguments})

@@ -18,7 +18,7 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from streams import LANES, kernel
+from streams.seeds import LANES, kernel
 
 _WIDTH = 8  # doubles of one vector operation: one AVX-512 register, split by LLVM on other machines
 _VECTOR = ir.VectorType(ir.DoubleType(), _WIDTH)
