@@ -12,7 +12,7 @@ from compare.align import members
 from compare.comparison import MARGINS, RELATIVE, Comparison, Side
 from compare.result import DIFFERS, EXPERIMENT, CheckResult
 from compare.schema import validate
-from streams.arguments import unknown
+from streams.arguments import shown, unknown
 
 COMPLETENESS = ("matrix", "dyson", "gas", "pair")
 """Levels of theory from complete to crude."""
@@ -66,7 +66,7 @@ def check(
     experiment, theory = members(tree)
     margins = _margins(margin)
     if not (isinstance(confidence, numbers.Real) and 0 < confidence < 1):
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence!r:.80}")
+        raise ValueError(f"confidence must be between 0 and 1, got {shown(confidence)}")
     decide = _deciding_level(level, theory)
     validate(experiment)
     measured = Side.of(experiment, start)
@@ -96,7 +96,7 @@ def _margins(margin: float | Mapping[str, float] | None) -> dict[str, float]:
             raise ValueError(f"margin: {unknown('quantity', name, MARGINS)}")
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if not number or not 0 < value < math.inf:
-            raise ValueError(f"margin of {name} must be a finite number > 0, got {value!r:.80}")
+            raise ValueError(f"margin of {name} must be a finite number > 0, got {shown(value)}")
     return MARGINS | {name: float(value) for name, value in chosen.items()}
 
 

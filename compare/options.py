@@ -242,11 +242,13 @@ def command_line(args: argparse.Namespace, start: str) -> str:
         if action.dest in ("help", "out", "workers", "debug") or value == action.default:
             continue
         if not action.option_strings:  # the files of an import
-            words += value
+            words += value or []
             continue
         if isinstance(action, argparse._AppendAction):
             words += [
-                word for ours, theirs in value for word in (action.option_strings[0], f"{ours}={theirs}")
+                word
+                for ours, theirs in value or []
+                for word in (action.option_strings[0], f"{ours}={theirs}")
             ]
             continue
         words.append(action.option_strings[0])

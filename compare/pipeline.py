@@ -196,7 +196,7 @@ def aligned_spectra(weight: np.ndarray, target: np.ndarray) -> np.ndarray:
     """
     modes = weight.shape[-1]
     pivots = np.zeros((len(weight), modes))
-    rows = np.linalg.qr(weight, mode="r")
+    rows = np.asarray(np.linalg.qr(weight, mode="r"))
     for block in levels_in(np.append(target, np.zeros(modes - len(target)))).slices:
         inside = rows[:, block, block]
         values = np.linalg.svd(inside, compute_uv=False) ** 2

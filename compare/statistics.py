@@ -10,6 +10,7 @@ import xarray as xr
 
 from compare.jackknife import block_sizes, jackknife_error, left_out_means
 from compare.schema import Levels, level_coords, levels, validate
+from streams.arguments import shown
 
 SURMISE_RATIO = 4 / np.pi
 """<S²>/<S>² of the Wigner surmise at β = 1."""
@@ -123,7 +124,7 @@ def window_start(ds: xr.Dataset, start: float | None = None) -> float:
     if start is None:
         return float(time[0] + (time[-1] - time[0]) / 2)
     if isinstance(start, bool) or not isinstance(start, numbers.Real) or not np.isfinite(float(start)):
-        raise ValueError(f"start must be a finite time, got {start!r:.80}")
+        raise ValueError(f"start must be a finite time, got {shown(start)}")
     if start > time[-1]:
         raise ValueError(f"start = {start:g} is after the last recorded time {time[-1]:g}; lower it")
     return float(start)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from dyson import solvers
 from dyson.dataset import paths_dataset
-from dyson.sde import EigenvalueSDE
+from dyson.sde import EigenvalueSDE, require_sde
 from streams import LANES, blocks, new_entropy, states
 from streams.arguments import choice, count, finite, positive
 
@@ -61,6 +61,7 @@ def integrate(
     ValueError
         For malformed input or a solver that does not apply.
     """
+    require_sde(sde)
     choice("solver", solver, solvers.NAMES)
     times = check_times(sde, times)
     x0 = _check_start(sde, x0, replicas)

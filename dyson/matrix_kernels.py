@@ -34,7 +34,7 @@ def _symmetric_noise(state, normal, scale, out):
 
 @kernel
 def _congruence(u, reciprocal, middle, spare, out):
-    """out = u⁻¹ M u⁻ᵀ for a symmetric M, K = uᵀu: what M is to white noise, out is to samples of the model."""
+    """out = u⁻¹ M u⁻ᵀ for a symmetric M and K = uᵀu: from white noise to that of the model's samples."""
     n = out.shape[0]
     solve(spare, middle, u, reciprocal, n, n, False)
     solve(out, transposed(spare), u, reciprocal, n, n, False)

@@ -7,7 +7,7 @@ import xarray as xr
 
 from dyson.dataset import paths_dataset
 from dyson.integrate import check_times, run_blocks
-from dyson.sde import EigenvalueSDE
+from dyson.sde import EigenvalueSDE, require_sde
 from streams import LANES, new_entropy, states
 from streams.arguments import count, finite, positive
 
@@ -28,8 +28,8 @@ def integrate_matrix(
 
     G symmetric Brownian, Var dG_ij = (1 + δ_ij) dt, C = diag(1/κ). The memory of persistent chains makes
     dM → Σ_{m≥0} P^m (dM_m + P dM_m P) P^m with P = (σ_h² X/μ²)^k. A step maps X → (1 + Q) X (1 + Q), which
-    contains the Itô term; error O(dt). Needed for the shifts between non-degenerate levels: at stationarity rotating
-    eigenvectors undo half of what frozen ones predict (docs/theory.md, "Levels of theory").
+    contains the Itô term; error O(dt). Needed for the shifts between non-degenerate levels: at stationarity
+    rotating eigenvectors undo about half of what frozen ones predict (docs/theory.md, "Levels of theory").
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def integrate_matrix(
     ValueError
         For another model or model average, or malformed input.
     """
+    require_sde(sde)
     average = sde.parameters.get("model_average")
     if average not in ("independent", "persistent"):
         raise ValueError(

@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 
 from dyson.dataset import closed_form_dataset
 from dyson.integrate import check_times
-from dyson.sde import EigenvalueSDE
+from dyson.sde import EigenvalueSDE, require_sde
 from streams.arguments import finite
 
 DEGENERATE = 1e-6
@@ -46,6 +46,7 @@ def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
     ValueError
         If times or x0 are malformed, or one is given without the other.
     """
+    require_sde(sde)
     target = np.r_[sde.target, np.zeros(sde.null_modes)]
     sigma = np.r_[sde.sigma, np.zeros(sde.null_modes)]
     edges = np.flatnonzero(np.diff(target) < -DEGENERATE * max(abs(target).max(), 1e-300)) + 1

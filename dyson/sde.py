@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dyson.blocks import BlockKernel
+from streams.arguments import shown
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -92,3 +93,9 @@ class EigenvalueSDE:
     def __repr__(self) -> str:
         level = "" if self.noise_level is None else f", noise_level={self.noise_level:g}"
         return f"EigenvalueSDE({self.model}, n={self.n}, beta={self.beta:g}{level})"
+
+
+def require_sde(sde: object) -> None:
+    """TypeError where something else than an `EigenvalueSDE` is to be integrated."""
+    if not isinstance(sde, EigenvalueSDE):
+        raise TypeError(f"sde must be an EigenvalueSDE, such as dyson.models makes, got {shown(sde)}")

@@ -45,7 +45,7 @@ class Block(NamedTuple):
 
     state: np.ndarray  # (4,) generator
     weights: np.ndarray  # (M, N)
-    spare: np.ndarray  # (M, N)
+    spare: np.ndarray  # (2, N)
     failed: np.ndarray  # () step at which the replica diverged, -1 before
     valid: np.ndarray  # ()
     ones: np.ndarray  # (1, 1)
@@ -221,7 +221,7 @@ def _data(b, c, n):
 @kernel
 def _update(b, c, step, m, n):
     """W <- W (1 + Q), Q = α σ_h² (data - model); NaN in lanes whose K is not positive definite."""
-    q, gain = b.product, b.valid
+    q, gain = b.moment, b.valid  # in place
     for lane in range(LANES):
         if gain[lane] == 0.0 and b.failed[lane] < 0:
             b.failed[lane] = step
@@ -230,18 +230,20 @@ def _update(b, c, step, m, n):
     for i in range(n):
         for j in range(i + 1):
             one = 1.0 if i == j else 0.0
-            lower, upper, data, model = q[i, j], q[j, i], b.data[j, i], b.moment[j, i]
+            lower, upper, data = q[i, j], q[j, i], b.data[j, i]
             for lane in range(LANES):
-                value = one + gain[lane] * (data[lane] - share * model[lane])
+                value = one + gain[lane] * (data[lane] - share * upper[lane])
                 lower[lane] = value
                 upper[lane] = value
-    multiply(b.spare, b.weights, q, m, n, n, 1.0, n)
-    for i in range(m):
-        for j in range(n):
-            target = b.weights[i, j]
-            source = b.spare[i, j]
-            for lane in range(LANES):
-                target[lane] = source[lane]
+    for i in range(0, m, 2):
+        rows = min(2, m - i)
+        multiply(b.spare, b.weights[i:], q, rows, n, n, 1.0, n)
+        for k in range(rows):
+            for j in range(n):
+                target = b.weights[i + k, j]
+                source = b.spare[k, j]
+                for lane in range(LANES):
+                    target[lane] = source[lane]
 
 
 @kernel
@@ -269,40 +271,6 @@ def advance(b, c, first, last):
             count = _gibbs(b, c, n)
         triangular = c.average == INDEPENDENT and c.batch >= n
         multiply_symmetric(b.moment, transposed(b.samples), n, count, 1.0, triangular)
-        _update(b, c, step, m, n)
         if c.average == PERSISTENT:
             _keep_chains(b, c, n)
-
-
-def new_block(setting: Setting, state: np.ndarray, weights: np.ndarray, covariance: np.ndarray) -> Block:
-    """State and zeroed scratch for LANES replicas with these weights (LANES, N_h, N_v)."""
-    m, n = weights.shape[1:]
-    rows = min(n, setting.batch)
-    lanes = np.ones(LANES)
-
-    def zeros(*shape: int) -> np.ndarray:
-        return np.zeros((*shape, LANES))
-
-    return Block(
-        state=state.copy(),
-        weights=np.ascontiguousarray(weights.transpose(1, 2, 0)),
-        spare=zeros(m, n),
-        failed=np.full(LANES, -1, dtype=np.int64),
-        valid=lanes.copy(),
-        ones=np.ones((1, 1, LANES)),
-        precision=zeros(n, n),
-        reciprocal=zeros(n, 1),
-        sweep=zeros(2 * n, n),
-        r=zeros(n, n),
-        sum=zeros(n, n),
-        product=zeros(n, n),
-        chains=zeros(rows, 2 * n + 1),
-        draw=zeros(rows, n + 1),
-        rest=zeros(n, n + 1),
-        gamma=zeros(n + 1),
-        samples=zeros(2 * rows, n),
-        moment=zeros(n, n),
-        data=np.ascontiguousarray(covariance[..., None] * lanes),
-        data_factor=np.ascontiguousarray(np.linalg.cholesky(covariance).T[..., None] * lanes),
-        data_samples=zeros(rows, n),
-    )
+        _update(b, c, step, m, n)

@@ -111,7 +111,7 @@ def new_block(model: GaussianRBM, batch_size: int, state: np.ndarray, weights: n
     padded = weights[np.minimum(np.arange(LANES), len(weights) - 1)]
     w = np.ascontiguousarray(padded.transpose(1, 2, 0))
     return Block(
-        state=state.copy(), weights=w, spare=np.zeros_like(w),
+        state=state.copy(), weights=w, spare=zeros(2, n),
         failed=np.full(LANES, -1), valid=zeros(), ones=zeros(1, 1) + 1.0,
         precision=zeros(n, n), reciprocal=zeros(n, 1),
         sweep=zeros(2 * n, n), r=zeros(n, n), sum=zeros(n, n), product=zeros(n, n),

@@ -63,14 +63,18 @@ def count(name: str, value: object, least: int = 1) -> int:
 
 
 def positive(name: str, value: object, zero: bool = False, below: float = math.inf) -> float:
-    """A finite number with 0 < value < ``below`` (``zero``: 0 <= value); ValueError or TypeError otherwise."""
+    """A finite number, 0 < value < ``below`` (``zero``: 0 <= value); ValueError or TypeError otherwise."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
-    if not (0 <= value < below) or (value == 0 and not zero):
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond 1e308
+        number = math.inf
+    if not (0 <= number < below) or (number == 0 and not zero):
         least = ">= 0" if zero else "> 0"
         bound = f"a finite number {least}" if below == math.inf else f"{least} and < {below:g}"
         raise ValueError(f"{name} must be {bound}, got {shown(value)}")
-    return float(value)
+    return number
 
 
 def finite(name: str, value: object, ndim: tuple[int, ...]) -> np.ndarray:

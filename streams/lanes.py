@@ -10,6 +10,7 @@ The first two axes may have any stride, so a transposed or flipped view is as go
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from llvmlite import ir
 from numba import types
@@ -118,7 +119,7 @@ def _eliminated(builder, total, others, number, lane):
     return builder.fmul(builder.fsub(source, total), factor)
 
 
-def _tile(rows, columns, chunks):
+def _tile(rows: int, columns: int, chunks: int) -> Any:
     """Intrinsic: out[i + p, j + q] = scale Σ_{k0 <= k < k1} a[i + p, k] b[j + q, k]."""
 
     @intrinsic
@@ -144,7 +145,7 @@ _tile_1, _tile_2 = _tile(1, 1, 4), _tile(2, 2, 1)
 
 
 @intrinsic
-def eliminate(typing, out, i, j, source, a, b, k0, k1, factor, f):
+def _eliminate(typing, out, i, j, source, a, b, k0, k1, factor, f):
     """out[i, j] = (source[i, j] - Σ_{k0 <= k < k1} a[i, k] b[j, k]) · factor[f, 0]."""
 
     def codegen(context, builder, signature, args):
@@ -161,7 +162,7 @@ def eliminate(typing, out, i, j, source, a, b, k0, k1, factor, f):
 
 
 @intrinsic
-def transposed(typing, a):
+def _transposed(typing, a):
     """The view ``a.transpose(1, 0, 2)``, which takes numba seconds to compile."""
     kind = a.copy(layout="A")
 
@@ -183,6 +184,11 @@ def transposed(typing, a):
         return impl_ret_borrowed(context, builder, kind, view._getvalue())
 
     return kind(a), codegen
+
+
+# the intrinsics take a typing context that their callers never see
+eliminate: Any = _eliminate
+transposed: Any = _transposed
 
 
 @kernel

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from compare.page.report import Section
 
 KEEPS = {
-    "pair": "one isolated level of one or two modes, linearised drift; closed forms",
-    "gas": "all eigenvalues at stationarity, eigenvectors frozen; sampled",
-    "dyson": "all eigenvalues in time, eigenvectors frozen; the eigenvalue SDE integrated",
-    "matrix": "eigenvalues and eigenvectors; the matrix SDE integrated",
+    "pair": "one isolated level of one or two modes, linearised drift: closed forms",
+    "gas": "all eigenvalues at stationarity, eigenvectors frozen: the Coulomb gas",
+    "dyson": "all eigenvalues in time, eigenvectors frozen: the eigenvalue SDE",
+    "matrix": "eigenvalues and eigenvectors: the SDE of the matrix itself",
+    "surmise": "the repulsion within a pair alone; its width is the experiment's own",
     EXPERIMENT: "the experiment by itself: does it drift in the stationary window?",
 }
 """What each level of theory keeps."""

@@ -129,7 +129,9 @@ def text(value: object) -> str:
         shown = f"{value:.10g}"
     elif isinstance(value, list | tuple | np.ndarray):
         items = list(value)
-        shown = ", ".join(text(v) if isinstance(v, list) else short(v) for v in items[:MOST_NUMBERS])
+        if items and all(isinstance(v, list) for v in items):
+            return f"{len(items)} × {len(items[0])} numbers, in data.zarr"
+        shown = ", ".join(short(v) for v in items[:MOST_NUMBERS])
         shown = f"[{shown}{f', … {len(items)} in all' if len(items) > MOST_NUMBERS else ''}]"
     else:
         shown = str(value)

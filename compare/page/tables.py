@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -91,8 +90,8 @@ def check_groups(result: CheckResult) -> list[dict[str, Any]]:
         rows = [r for r in result.rows if r.level == level]
         counts = {v: n for v, n in result.counts[level].items() if n}
         blocks = [
-            {"quantity": quantity, "rows": [check_cells(r) for r in block]}
-            for quantity, block in groupby(rows, key=lambda r: r.quantity)
+            {"quantity": quantity, "rows": [check_cells(r) for r in rows if r.quantity == quantity]}
+            for quantity in dict.fromkeys(r.quantity for r in rows)
         ]
         unsettled = any(r.verdict != AGREES for r in rows)
         groups.append(

@@ -56,8 +56,8 @@ def draw_growth(axes: Axes, view: Scene) -> None:
     log = log_time(view)
     modes = shown_modes(view)
     draw_runs(axes, view, modes, log)
-    # Dashed lines last: where levels coincide, what lies below shows through the gaps.
-    for order, (name, side) in enumerate(reversed(view.theory.items())):
+    # The crude levels' dashes on top: where levels coincide, what lies below shows through the gaps.
+    for order, (name, side) in enumerate(view.theory.items()):
         path = side.value("mean_path")
         if path is None:
             continue
@@ -72,7 +72,7 @@ def draw_growth(axes: Axes, view: Scene) -> None:
                 linestyle=look.line,
                 linewidth=1.0,
                 label=style.plain(name) if k == 0 else None,
-                zorder=4 + 0.1 * order,
+                zorder=4.5 - 0.1 * order,
             )
     if log:
         axes.set_xscale("log")
@@ -82,7 +82,7 @@ def draw_growth(axes: Axes, view: Scene) -> None:
         axes.xaxis.set_minor_formatter(style.FuncFormatter(lambda *_: ""))
     time = view.experiment.data["time"].values
     kept = drawn_times(time, log)
-    axes.set_xlim(time[kept][0], time[-1])
+    axes.set_xlim(first_shown(view, time[kept]), time[-1])
     axes.axvline(
         float(view.experiment.statistics["window_start"]),
         color=style.MUTED,
@@ -143,6 +143,12 @@ def log_time(view: Scene) -> bool:
         return False
     median = float(np.median(known))
     return bool(median < time[0] + EARLY * (time[-1] - time[0]) and positive[0] < median)
+
+
+def first_shown(view: Scene, time: np.ndarray) -> float:
+    """First time on the axis; on a logarithmic one a decade before anything has grown is enough."""
+    known = growth_times(view.experiment, view)
+    return float(max(time[0], known.min() / 10)) if log_time(view) else float(time[0])
 
 
 def growth_times(side: Side, view: Scene) -> np.ndarray:

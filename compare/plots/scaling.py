@@ -62,7 +62,8 @@ def scaling_figure(points: xr.Dataset) -> Figure:
         style.dress(lower, r"$\sqrt{\alpha/|B|}$", r"over its $\sqrt{\alpha/|B|}$ law" if column == 0 else "")
         for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
             axis.set_major_formatter(style.FuncFormatter(style.number))
-        lower.xaxis.set_minor_formatter(style.FuncFormatter(style.number))
+        narrow = float(points["noise_level"].max() / points["noise_level"].min()) < 16
+        lower.xaxis.set_minor_formatter(style.FuncFormatter(style.number if narrow else one_two_five))
         upper.yaxis.set_minor_formatter(style.FuncFormatter(one_two_five))
         lower.tick_params(axis="x", which="both", rotation=45)
     figure.align_ylabels()
@@ -165,7 +166,7 @@ def scaling_caption(points: xr.Dataset) -> str:
     off = ", after the known factor 1/(1 − αk/2) of a finite learning rate" if finite else ""
     return (
         f"Linear scaling: {noise.size} runs at α/|B| from {noise.min():.3g} to {noise.max():.3g}. "
-        "Above: √π σ of each level and ⟨S⟩ of each pair (dark: largest target), lines: fitted power laws. "
+        "Above: √π σ of each level and ⟨S⟩ of each pair (dark: largest target), lines: power laws with the fitted exponent. "
         f"Below: divided by √(α/|B|) times each one's own constant{off}: a slope would be an exponent other "
         "than ½, a scatter at equal α/|B| a departure from linear scaling. "
         "Points of one α/|B| are drawn side by side."

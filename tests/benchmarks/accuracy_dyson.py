@@ -1,7 +1,8 @@
 """Solvers against exact results: python tests/benchmarks/accuracy_dyson.py [--n 2 10 100] [--solver ...]
 
 Matrix Ornstein–Uhlenbeck process, g = k = β = 1, from a degenerate start to t = 4 (N = 100: from a
-semicircle to t = 1.5). Printed per step dt: ⟨Σx²⟩ over its exact value at that time, and the 2 % quantile of the gaps in the bulk over that of the dense random matrices, each ± its error.
+semicircle to t = 1.5). Printed per step dt: ⟨Σx²⟩ over its exact value at that time, and the 2 % quantile
+of the gaps in the bulk over that of the dense random matrices, each ± its error.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import compare
 import dyson
 import sgd
 
-# An independent NumPy simulation of the same SGD (independent samples, mean of four (α, |B|) at α/|B| = 1/640,
-# started at the fixed point, t from 100 to 220); errors 0.001 to 0.002.
+# An independent NumPy simulation of the same SGD (independent samples, mean of four (α, |B|) at
+# α/|B| = 1/640, started at the fixed point, t from 100 to 220); errors 0.001 to 0.002.
 REFERENCE = np.array([5.0413, 4.7026, 4.4960, 3.6851, 3.4989, 2.4313, 2.2797, 1.4121, 1.2973, 0.9632])
 REFERENCE_SE = np.linspace(0.001, 0.002, 10)
 
