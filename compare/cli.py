@@ -108,17 +108,19 @@ def report_rbm(args: argparse.Namespace) -> int:
         target=sgd.ring_scalar_field(n=args.n_visible, mass2=args.mass2),
         **{name: getattr(args, name) for name in pipeline.RBM_OPTIONS},
     )
+    grid = scaling.default_grid(rbm) if args.sweep else []
     print(f"seed {args.seed}; to repeat this run: {command}", flush=True)
     shown = sys.stderr.isatty()
     tree = pipeline.compare_rbm(
         rbm, progress=shown, **{name: getattr(args, name) for name in pipeline.RUN_OPTIONS}
     )
+    tree.attrs["command"] = command
     sections = []
     if args.sweep:
-        grid = scaling.sweep(rbm, seed=args.seed, workers=args.workers, progress=shown)
-        print(scaling_section.summary(grid), flush=True)
-        sections.append(scaling_section.section(grid))
-        tree = scaling_section.attach(tree, grid)
+        swept = scaling.sweep(rbm, grid, seed=args.seed, workers=args.workers, progress=shown)
+        print(scaling_section.summary(swept), flush=True)
+        sections.append(scaling_section.section(swept))
+        tree = scaling_section.attach(tree, swept)
     result = compare.check(tree)
     page = report(tree, out, command=command, check=result, extra_sections=sections)
     for note in tree.attrs.get("notes", []):

@@ -256,8 +256,9 @@ def chosen_levels(levels: Iterable[str], model_average: str) -> tuple[list[str],
 
 def require_memory(rbm: sgd.GaussianRBM, replicas: int, times: int, levels: int) -> None:
     """Refuse a run whose recorded spectra and weights would not fit into the memory that is free."""
-    spectra = (levels + 1) * replicas * times * rbm.kappa.size
-    matrices = 2 * replicas * rbm.kappa.size * (rbm.kappa.size + rbm.n_hidden)
+    modes = len(rbm.target)
+    spectra = (levels + 1) * replicas * times * modes
+    matrices = 2 * replicas * modes * (modes + rbm.n_hidden)
     needed = 8 * (3 * spectra + matrices)  # statistics hold a copy or two of the spectra
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > free:

@@ -261,9 +261,11 @@ def judged(result: xr.Dataset, confidence: float) -> dict[str, float | str | int
         count = int(np.sum(~np.isnan(adjusted)))
         smallest = float(np.nanmin(adjusted)) if count else float("nan")
         found[f"collapse_p{suffix}"] = smallest
-        found[f"collapse{suffix}"] = (
-            "cannot tell" if not count else "differs" if smallest < 1.0 - confidence else "no difference found"
-        )
+        if count == 0:
+            found[f"collapse{suffix}"] = "cannot tell"
+        else:
+            different = smallest < 1.0 - confidence
+            found[f"collapse{suffix}"] = "differs" if different else "no difference found"
         found["collapse_tests"] = count
     return found
 

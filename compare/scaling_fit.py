@@ -57,23 +57,32 @@ def fit_exponent(
         raise ValueError("noise_level must hold finite numbers > 0")
     usable = (value > 0) & (se > 0) & np.isfinite(value) & np.isfinite(se)
     solution, covariance, chi2, dof = regression(noise_level, value, se, usable, curved)
-    left_out = []
-    for point in range(noise_level.size):
-        rest = usable & (np.arange(noise_level.size) != point)[:, None]
-        left_out.append(regression(noise_level, value, se, rest, curved)[0][0])
-    n = noise_level.size
-    jackknife = np.sqrt((n - 1) / n * np.sum((np.array(left_out) - np.mean(left_out)) ** 2))
     series = value.shape[1]
     scatter = max(1.0, float(np.sqrt(chi2 / dof))) if dof > 0 else 1.0
     return ExponentFit(
         exponent=float(solution[0]),
         exponent_se=float(np.sqrt(covariance[0, 0])) * scatter,
-        jackknife_se=float(jackknife),
+        jackknife_se=jackknife(noise_level, value, se, usable, curved),
         amplitude=np.exp(solution[1 : 1 + series]),
         slope=solution[1 + series :] if curved else np.zeros(series),
         chi2=float(chi2),
         dof=dof,
     )
+
+
+def jackknife(
+    noise_level: np.ndarray, value: np.ndarray, se: np.ndarray, usable: np.ndarray, curved: bool
+) -> float:
+    """Error of the exponent from fits without one point each; NaN where such a fit is not possible."""
+    n = noise_level.size
+    left_out = np.empty(n)
+    for point in range(n):
+        rest = usable & (np.arange(n) != point)[:, None]
+        try:
+            left_out[point] = regression(noise_level, value, se, rest, curved)[0][0]
+        except ValueError:
+            return float("nan")
+    return float(np.sqrt((n - 1) / n * np.sum((left_out - left_out.mean()) ** 2)))
 
 
 def regression(
@@ -141,6 +150,7 @@ def collapse(points: xr.Dataset) -> xr.Dataset:
         Dim comparison: ``first`` and ``second`` point, p-values ``ks_p`` (mode), ``width_p`` (level),
         ``mean_spacing_p`` (pair), and the same ``*_rescaled``.
     """
+    points = points.transpose("point", "replica", ...)
     cells = groups(points.noise_level.values)
     best = [cell[np.argmin(points.learning_rate.values[cell])] for cell in cells]
     pairs = [(one, other) for cell, one in zip(cells, best, strict=True) for other in cell if other != one]

@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streams.lanes import cholesky, multiply, multiply_symmetric, solve, transposed
 from streams import LANES, fill_gamma, fill_normal, kernel
+from streams.lanes import cholesky, multiply, multiply_symmetric, solve, transposed
 
 INDEPENDENT, PERSISTENT, CONTRASTIVE = 0, 1, 2
 
@@ -88,18 +88,31 @@ def _draw_rows(b, draw, freedom, n):
 
 
 @kernel
+def _add_symmetric(a, b, keep, n):
+    """a = keep · a + b, all symmetric (n, n, LANES); of ``b`` the upper triangle is read."""
+    for i in range(n):
+        for j in range(i + 1):
+            lower, upper, source = a[i, j], a[j, i], b[j, i]
+            for lane in range(LANES):
+                value = keep * upper[lane] + source[lane]
+                lower[lane] = value
+                upper[lane] = value
+
+
+@kernel
 def _precision(b, c, m, n):
     """K = μ² - σ_h² WᵀW and, for Gibbs sweeps, R = σ_h² WᵀW/μ²; then K's Cholesky factor."""
     wt = transposed(b.weights)
     k = b.precision
     if c.average == INDEPENDENT:
-        multiply_symmetric(k, wt, n, m, -c.sigma2, False)
+        multiply_symmetric(k, wt, wt, n, m, -c.sigma2, False)
     else:
-        multiply(b.r, wt, wt, n, n, m, c.sigma2 / c.mu2, m)
+        multiply_symmetric(b.product, wt, wt, n, m, c.sigma2 / c.mu2, False)
+        _add_symmetric(b.r, b.product, 0.0, n)
         for i in range(n):
             for j in range(i, n):
                 target = k[i, j]
-                source = b.r[i, j]
+                source = b.product[i, j]
                 for lane in range(LANES):
                     target[lane] = -c.mu2 * source[lane]
     for i in range(n):
@@ -109,17 +122,6 @@ def _precision(b, c, m, n):
     for lane in range(LANES):
         b.valid[lane] = 1.0
     cholesky(k, b.reciprocal, k, b.ones, b.valid, n)
-
-
-@kernel
-def _add(a, b, keep, n):
-    """a = keep · a + b, all (n, n, LANES)."""
-    for i in range(n):
-        for j in range(n):
-            target = a[i, j]
-            source = b[i, j]
-            for lane in range(LANES):
-                target[lane] = keep * target[lane] + source[lane]
 
 
 @kernel
@@ -139,28 +141,25 @@ def _sweep_operator(b, c, n):
     while 2 * bit <= c.sweeps:
         bit *= 2
     # power = R^j and total = Σ_{i<j} R^i, where j are the leading bits of k read so far: first 1
-    _add(power, b.r, 0.0, n)
-    _add(total, b.r, 0.0, n)
+    _add_symmetric(power, b.r, 0.0, n)
+    _add_symmetric(total, b.r, 0.0, n)
     single = True  # total is still to be 1, for which no product is needed
-    while bit > 1:
-        bit //= 2
+    while True:  # j to 2 j, and after the last bit the total alone
         if single:
             _add_identity(total, 1.0, n)
         else:
-            multiply(product, total, power, n, n, n, 1.0, n)
-            _add(total, product, 1.0, n)
+            multiply_symmetric(product, total, power, n, n, 1.0, False)
+            _add_symmetric(total, product, 1.0, n)
         single = False
-        multiply(product, power, power, n, n, n, 1.0, n)
-        _add(power, product, 0.0, n)
+        if bit == 1:
+            break
+        bit //= 2
+        multiply_symmetric(product, power, power, n, n, 1.0, False)
+        _add_symmetric(power, product, 0.0, n)
         if c.sweeps & bit:
-            _add(total, power, 1.0, n)
-            multiply(product, power, b.r, n, n, n, 1.0, n)
-            _add(power, product, 0.0, n)
-    if single:
-        _add_identity(total, 1.0, n)
-    else:
-        multiply(product, total, power, n, n, n, 1.0, n)
-        _add(total, product, 1.0, n)
+            _add_symmetric(total, power, 1.0, n)
+            multiply_symmetric(product, power, b.r, n, n, 1.0, False)
+            _add_symmetric(power, product, 0.0, n)
     for i in range(n):
         for j in range(i, n):
             row = total[i, j]
@@ -215,7 +214,8 @@ def _data(b, c, n):
     factor = transposed(b.data_factor)
     multiply(target, b.draw, factor, count, n, n, 1.0, 0)
     if c.fresh_data:
-        multiply_symmetric(b.data, transposed(target), n, count, 1.0 / c.batch, False)
+        phi = transposed(target)
+        multiply_symmetric(b.data, phi, phi, n, count, 1.0 / c.batch, False)
 
 
 @kernel
@@ -252,7 +252,8 @@ def start_chains(b, c):
     m, n = b.weights.shape[:2]
     _precision(b, c, m, n)
     count = _independent(b, c, n)
-    multiply_symmetric(b.moment, transposed(b.samples), n, count, 1.0, c.batch >= n)
+    phi = transposed(b.samples)
+    multiply_symmetric(b.moment, phi, phi, n, count, 1.0, c.batch >= n)
     _keep_chains(b, c, n)
 
 
@@ -260,6 +261,7 @@ def start_chains(b, c):
 def advance(b, c, first, last):
     """Updates ``first`` to ``last`` - 1 of the block ``b`` (Block) under ``c`` (Setting)."""
     m, n = b.weights.shape[:2]
+    phi = transposed(b.samples)
     for step in range(first, last):
         _precision(b, c, m, n)
         if c.average == CONTRASTIVE or c.fresh_data:
@@ -270,7 +272,7 @@ def advance(b, c, first, last):
             _sweep_operator(b, c, n)
             count = _gibbs(b, c, n)
         triangular = c.average == INDEPENDENT and c.batch >= n
-        multiply_symmetric(b.moment, transposed(b.samples), n, count, 1.0, triangular)
+        multiply_symmetric(b.moment, phi, phi, n, count, 1.0, triangular)
         if c.average == PERSISTENT:
             _keep_chains(b, c, n)
         _update(b, c, step, m, n)

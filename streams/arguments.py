@@ -21,7 +21,10 @@ def one_line(text: object) -> str:
 
 def shown(value: object) -> str:
     """A rejected value as an error shows it: quoted, on one line, cut where it is very long."""
-    text = one_line(repr(value[: 2 * LONGEST] if isinstance(value, str) else value))
+    try:
+        text = one_line(repr(value[: 2 * LONGEST] if isinstance(value, str) else value))
+    except ValueError:  # a whole number of more digits than Python prints
+        text = f"a {type(value).__name__} too long to show"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

@@ -211,19 +211,19 @@ def multiply(out, a, b, rows, columns, depth, scale, triangle):
 
 
 @kernel
-def multiply_symmetric(out, a, n, depth, scale, triangular):
-    """The upper triangle of scale · a aᵀ (n, n, LANES), ``a`` upper triangular if so flagged.
+def multiply_symmetric(out, a, b, n, depth, scale, triangular):
+    """The upper triangle of a symmetric scale · a bᵀ (n, n, LANES); ``triangular``: so are a and b (upper).
 
     Some entries just below the diagonal are written too.
     """
     for j in range(0, n - 1, 2):
         first = j if triangular else 0
         for i in range(0, j + 1, 2):
-            _tile_2(out, i, j, a, a, first, depth, scale)
+            _tile_2(out, i, j, a, b, first, depth, scale)
     if n % 2:
         first = n - 1 if triangular else 0
         for i in range(n):
-            _tile_1(out, i, n - 1, a, a, first, depth, scale)
+            _tile_1(out, i, n - 1, a, b, first, depth, scale)
 
 
 @kernel

@@ -166,8 +166,9 @@ def scaling_caption(points: xr.Dataset) -> str:
     off = ", after the known factor 1/(1 − αk/2) of a finite learning rate" if finite else ""
     return (
         f"Linear scaling: {noise.size} runs at α/|B| from {noise.min():.3g} to {noise.max():.3g}. "
-        "Above: √π σ of each level and ⟨S⟩ of each pair (dark: largest target), lines: power laws with the fitted exponent. "
-        f"Below: divided by √(α/|B|) times each one's own constant{off}: a slope would be an exponent other "
-        "than ½, a scatter at equal α/|B| a departure from linear scaling. "
+        "Above: √π σ of each level and ⟨S⟩ of each pair (dark: largest target); "
+        "lines: power laws with the fitted exponent. "
+        f"Below: divided by √(α/|B|) times each one's own constant{off}: "
+        "a slope would be an exponent other than ½, scatter at equal α/|B| a departure from linear scaling. "
         "Points of one α/|B| are drawn side by side."
     )

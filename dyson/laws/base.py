@@ -141,7 +141,8 @@ class Law(ABC):
         sample : array_like, shape (n,) or (n, m)
             n independent values; or n independent rows (replicas) whose m entries may
             depend on one another, as the two eigenvalues of a pair or all those of one
-            matrix do. At least 20 rows.
+            matrix do. At least 30 rows, where the errors come out up to a quarter too small
+            (at 100 rows, less than a tenth).
 
         Returns
         -------
@@ -152,7 +153,7 @@ class Law(ABC):
         ------
         ValueError
             For a sample that is too short, not of one or two dimensions, not finite, all
-            equal, or outside the law's support.
+            equal, beyond 1e±100, or outside the law's support.
         TypeError
             For a sample that is not made of real numbers.
         """

@@ -18,7 +18,8 @@ Array = NDArray[np.float64]
 Influence = dict[str, Array]
 L = TypeVar("L", bound="Law")
 
-FEWEST = 20  # rows below which an error from the sample means little
+FEWEST = 30  # rows below which an error from the sample means little
+SMALLEST = 1e-100  # squares and fourth powers must stay within float64
 GRID = 64  # quantiles at which fit and sample are compared for the p-value
 DRAWS = 2000  # simulated deviations behind a p-value
 ENOUGH = 5000  # rows that suffice for their covariance
@@ -85,9 +86,14 @@ def checked_sample(owner: str, sample: ArrayLike) -> Array:
             f"{owner}.fit: {bad} of {x.size} values are NaN or infinite; leave out the replicas that diverged"
         )
     rows = x.astype(np.float64).reshape(len(x), -1)
-    if not rows.std() > 1e-14 * np.abs(rows).max():
+    largest = np.abs(rows).max()
+    if largest and not SMALLEST < largest < 1 / SMALLEST:
         raise ValueError(
-            f"{owner}.fit: all {x.size} values equal {rows.flat[0]:.6g}: a width cannot be fitted"
+            f"{owner}.fit: values up to {largest:.6g}; change units to bring them within 1e-100 ... 1e100"
+        )
+    if not np.ptp(rows) > 1e-14 * largest:
+        raise ValueError(
+            f"{owner}.fit: all {x.size} values equal {rows.flat[0]:.6g}; pass values that vary over replicas"
         )
     return rows
 
@@ -97,28 +103,28 @@ def judge(law: L, x: Array, influence: Influence) -> Fit[L]:
     rows = {name: change.mean(axis=1) for name, change in influence.items()}
     names = law.__dataclass_fields__  # type: ignore[attr-defined]
     se = {name: _standard_error(rows[name]) if name in rows else 0.0 for name in names}
-    return Fit(law, se, len(x), _distance(law, x), _pvalue(law, x, rows))
+    values = np.sort(x, axis=None)
+    return Fit(law, se, len(x), _distance(law, values), _pvalue(law, x, values, rows))
 
 
 def _standard_error(rows: Array) -> float:
     return float(rows.std(ddof=1)) / math.sqrt(rows.size)
 
 
-def _distance(law: Law, x: Array) -> float:
-    values = np.sort(x, axis=None)
+def _distance(law: Law, values: Array) -> float:
     cdf = law.cdf(values)
     rank = np.arange(values.size) / values.size
     below = cdf - law.atom * (values == 0)  # limit from the left
     return float(max(np.max(rank + 1 / values.size - cdf), np.max(below - rank)))
 
 
-def _pvalue(law: Law, x: Array, influence: Influence) -> float:
+def _pvalue(law: Law, x: Array, values: Array, influence: Influence) -> float:
     points = law.ppf((np.arange(GRID) + 0.5) / GRID)
-    cdf = law.cdf(points)
-    seen = _row_cdf(x, points)
-    observed = np.max(np.abs(seen.mean(axis=0) - cdf)) * math.sqrt(len(x))
+    seen = np.searchsorted(values, points, side="right") / values.size
+    observed = np.max(np.abs(seen - law.cdf(points))) * math.sqrt(len(x))
     pick = slice(None, None, -(-len(x) // ENOUGH))
-    process = seen[pick] - seen[pick].mean(axis=0)
+    process = _row_cdf(x[pick], points)
+    process = process - process.mean(axis=0)
     for name, change in influence.items():
         process = process - np.outer(change[pick] - change[pick].mean(), _slope(law, name, points))
     covariance = process.T @ process / len(process)

@@ -41,7 +41,8 @@ def gaussian_rbm(
     data "batch"   adds 1/(κ_i κ_j), for contrastive (1 - 2 ρ_i ρ_j)/(κ_i κ_j): chains start at the data
     =============  ===============================================================================
 
-    Source: Park, Favoni, Lucini, Aarts, arXiv:2412.20496, for independent samples; the rest follows from
+    The drift that the memory of persistent chains induces is left out (docs/theory.md: 0.5 % of the means at
+    k = 1, little at k = 3). Source: Park, Favoni, Lucini, Aarts, arXiv:2412.20496, for independent samples; the rest follows from
     Wick's theorem (docs/theory.md, "Gaussian RBM").
 
     Parameters

@@ -263,3 +263,47 @@ def test_readers():
     assert shown("a\nb\udcff") == r"'a\nb\udcff'"
     assert len(shown("x" * 1000)) == 60
     assert one_line("a\n\x1b[31mb\udcff") == r"a \x1b[31mb\udcff"
+
+
+def test_report_end_to_end_and_again_from_its_own_command(dyson_sgd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = dyson_sgd("report", "rbm", *TINY, "--out", "one")
+    assert (code, err) == (0, "")
+    assert {p.name for p in (tmp_path / "one").iterdir()} == {"report.html", "checks.json", "data.zarr"}
+    assert "page: one/report.html" in out
+    tree = compare.load("one")
+    command = tree.attrs["command"]
+    assert f"to repeat this run: {command}" in out
+    assert f"--seed {tree['experiment'].attrs['seed']}" in command
+    assert command.split()[:3] == ["dyson-sgd", "report", "rbm"]
+
+    code, _, _ = dyson_sgd(*shlex.split(command)[1:], "--workers", "2")
+    assert code == 0
+    xr.testing.assert_identical(compare.load("rbm-lr0.1-bs64"), tree)
+
+    code, out, _ = dyson_sgd("check", "one", "--json")
+    assert code in (0, 1)
+    assert json.loads(out)["rows"] == json.loads(Path("one/checks.json").read_text())["rows"]
+
+    code, _, err = dyson_sgd(*shlex.split(command)[1:])
+    assert code == 2
+    assert "is not empty" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--learning-rate 50", "stable"),
+        ("--n-visible 2", "n must be >= 3"),
+        ("--model-average contrastive --levels matrix", "no level of theory"),
+        ("--n-visible 1000 --n-hidden 1000 --replicas 100000", "out of memory"),
+        ("--mu2 3 --sweep", "no mode is learnt"),
+    ],
+)
+def test_what_only_the_model_can_know_is_one_line_too(dyson_sgd, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = dyson_sgd("report", "rbm", *TINY, *options.split())
+    assert code == 2
+    assert err.count("\n") == 1
+    assert said in err
+    assert not any(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 import matplotlib
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 from scipy.stats import kstest
 
 from compare import align, plots
@@ -104,7 +105,7 @@ def test_pooled_edges_cover_values_that_are_all_equal():
 def test_closed_density_is_normalised(view):
     x = np.linspace(0, 7, 20001)
     density = closed_density(view, view.theory["pair"], x)
-    assert np.isclose(np.trapezoid(density, x), 1, atol=1e-6)
+    assert np.isclose(trapezoid(density, x), 1, atol=1e-6)
 
 
 def test_closed_density_does_not_exist_for_larger_levels():

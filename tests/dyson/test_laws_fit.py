@@ -20,7 +20,7 @@ LAWS = [
     MarchenkoPastur(2.0, 1.7),
 ]
 each_law = pytest.mark.parametrize("law", LAWS, ids=str)
-REPEATS = 2000
+REPEATS = 1000
 
 
 def gaussian_pairs(law, replicas, rng):
@@ -49,7 +49,7 @@ def assert_unit_pulls(pull):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Fits without their p-value: two thousand take a second."""
+    """Fits without their p-value: a thousand take a second."""
     monkeypatch.setattr("dyson.laws.fitting._pvalue", lambda *_: math.nan)
 
 
@@ -63,23 +63,25 @@ def test_pairs_as_rows_have_the_right_error(quick):
     law, rng = OnePairSemicircle(1.5, 0.7), np.random.default_rng(8)
     samples = [gaussian_pairs(law, 300, rng) for _ in range(REPEATS)]
     assert_unit_pulls(pulls(law, [OnePairSemicircle.fit(x) for x in samples]))
-    # as if the two were independent: the errors are wrong and the test notices
+    # the same values twice: no new information, if the fit is told that they belong together
+    twice = [np.repeat(x, 2, axis=1) for x in samples]
+    assert_unit_pulls(pulls(law, [OnePairSemicircle.fit(x) for x in twice[:200]]))
     with pytest.raises(AssertionError, match="variance of pulls"):
-        assert_unit_pulls(pulls(law, [OnePairSemicircle.fit(x.ravel()) for x in samples]))
+        assert_unit_pulls(pulls(law, [OnePairSemicircle.fit(x.ravel()) for x in twice]))
 
 
 @each_law
 def test_p_values_are_uniform(law):
     """A uniform p has mean 1/2 ± 0.29/√n; 0.02 for n = 300 being short of ∞."""
     rng = np.random.default_rng(9)
-    p = np.array([type(law).fit(law.rvs(300, rng)).pvalue for _ in range(200)])
+    p = np.array([type(law).fit(law.rvs(300, rng)).pvalue for _ in range(120)])
     assert abs(p.mean() - 0.5) < 0.02 + norm.isf(ALPHA / 2) * math.sqrt(1 / 12 / p.size)
     assert np.mean(p < 0.05) < 0.05 + norm.isf(ALPHA / 2) * math.sqrt(0.05 / p.size)
 
 
 def test_p_values_of_pairs_are_uniform():
     law, rng = OnePairSemicircle(1.5, 0.7), np.random.default_rng(9)
-    p = np.array([OnePairSemicircle.fit(gaussian_pairs(law, 300, rng)).pvalue for _ in range(200)])
+    p = np.array([OnePairSemicircle.fit(gaussian_pairs(law, 300, rng)).pvalue for _ in range(120)])
     assert_ks(p, lambda u: np.clip(u, 0, 1))
 
 
@@ -135,12 +137,12 @@ def test_scale_and_order_do_not_matter(law):
 
 def test_a_wrong_law_is_refused():
     pair = OnePairSemicircle(0.0, 1.0).rvs(20_000, 3)
-    assert OnePairSemicircle.fit(pair).pvalue > 0.001
-    assert Gaussian.fit(pair).pvalue < 0.001
-    assert Semicircle.fit(pair).pvalue < 0.001
-    assert WignerSurmise.fit(np.abs(pair)).pvalue < 0.001
-    assert OnePairSemicircle.fit(Gaussian(0, 1).rvs(20_000, 3)).pvalue < 0.001
-    assert MarchenkoPastur.fit(np.abs(pair)).pvalue < 0.001
+    assert OnePairSemicircle.fit(pair).pvalue > 0.002
+    assert Gaussian.fit(pair).pvalue < 0.002
+    assert Semicircle.fit(pair).pvalue < 0.002
+    assert WignerSurmise.fit(np.abs(pair)).pvalue < 0.002
+    assert OnePairSemicircle.fit(Gaussian(0, 1).rvs(20_000, 3)).pvalue < 0.002
+    assert MarchenkoPastur.fit(np.abs(pair)).pvalue < 0.002
 
 
 def test_two_far_clusters_and_outliers_do_not_hang_the_fit():
@@ -190,14 +192,16 @@ def test_samples_that_cannot_support_a_fit(law):
     good = law.rvs(100, 1)
     fit = type(law).fit
     for bad, message in (
-        (good[:19], "at least 20 independent rows"),
-        ([], "at least 20 independent rows"),
-        (np.empty((30, 0)), "at least 20 independent rows"),
+        (good[:29], "at least 30 independent rows"),
+        ([], "at least 30 independent rows"),
+        (np.empty((40, 0)), "at least 30 independent rows"),
         (np.r_[good, np.nan], "1 of 101 values are NaN or infinite"),
         (np.r_[good, np.inf, -np.inf], "2 of 102 values are NaN or infinite"),
         (np.full(50, 0.1), "all 50 values equal 0.1"),
         (np.zeros(50), "all 50 values equal 0"),
         (good.reshape(5, 5, 4), r"shape \(n,\) or \(n, m\)"),
+        (good * 1e150, "change units"),
+        (good * 1e-150, "change units"),
         (3.0, r"shape \(n,\) or \(n, m\)"),
     ):
         with pytest.raises(ValueError, match=message):

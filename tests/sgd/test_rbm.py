@@ -47,7 +47,7 @@ def test_from_samples():
 
 
 def deviation(rbm, rate, steps=400):
-    """Size of a small random deviation from the fixed point after steps of the noiseless map, over the first."""
+    """Growth of a small random deviation from the fixed point under the noiseless map."""
     rng, n = np.random.default_rng(1), rbm.n_visible
     w = sgd.initial_weights(rbm, 1, initial="fixed-point")[0] @ rbm.basis
     c = np.diag(1.0 / rbm.kappa)

@@ -35,8 +35,8 @@ def weights(hidden, n=3):
 def sampled(rbm, batch, steps=1, replicas=20_000, seed=1):
     """Weights after ``steps`` of training, (replica, row, col)."""
     run = sgd.train(
-        rbm, RATE, batch, steps, replicas, seed=seed, record=[steps], initial=weights(rbm.n_hidden, rbm.n_visible),
-        keep_weights=True,
+        rbm, RATE, batch, steps, replicas, seed=seed, record=[steps],
+        initial=weights(rbm.n_hidden, rbm.n_visible), keep_weights=True,
     )  # fmt: skip
     return run.weight.values[:, 0]
 
@@ -141,7 +141,7 @@ def test_chains_at_fixed_weights(batch, sweeps):
         start_chains(block, common)
         for k in range(steps):
             advance(block, common, k, k + 1)
-            path[k] = block.moment / batch
+            path[k] = np.einsum("sil,sjl->ijl", block.samples, block.samples) / batch
     s = moment.transpose(1, 2, 3, 0, 4).reshape(steps, n, n, -1)
     for i in range(n):
         for j in range(i, n):
