@@ -213,8 +213,9 @@ def default_steps(rbm: sgd.GaussianRBM, learning_rate: float, initial: float | s
 
     A mode needs three relaxation times 1/k, k = 2 σ_h² (μ² - κ)/κ², at its fixed point x̄, and before
     that ln(x̄/x_0)/a to grow there from random weights, a = 2 σ_h² (1/κ - 1/μ²). x_0 is the pivot
-    s² χ²_{M-i} of mode i = 0, 1, ... among M hidden units, at its 2 % quantile: for square weights
-    the last mode of a few replicas starts from next to nothing.
+    s² χ²_{M-i} of mode i = 0, 1, ... among M hidden units, at its 0.1 % quantile: for square weights
+    the last mode of a few replicas starts from next to nothing, and a late one in a thousand is still
+    seen in the width.
     """
     learnt = np.flatnonzero((rbm.kappa < rbm.mu2) & (np.arange(rbm.kappa.size) < rbm.n_hidden))
     if learnt.size == 0:
@@ -222,7 +223,7 @@ def default_steps(rbm: sgd.GaussianRBM, learning_rate: float, initial: float | s
     kappa, mu2 = rbm.kappa[learnt], rbm.mu2
     needed = 3.0 * kappa**2 / (2.0 * rbm.sigma_h**2 * (mu2 - kappa))
     if not isinstance(initial, str):
-        start = initial**2 * chi2.ppf(0.02, rbm.n_hidden - learnt)
+        start = initial**2 * chi2.ppf(0.001, rbm.n_hidden - learnt)
         growth = 2.0 * rbm.sigma_h**2 * (mu2 - kappa) / (kappa * mu2)
         needed += np.log1p((mu2 - kappa) / rbm.sigma_h**2 / start) / growth
     return int(np.clip(np.ceil(2.0 * needed.max() / learning_rate), LEAST_STEPS, MOST_STEPS))

@@ -275,7 +275,7 @@ def described(result: xr.Dataset) -> xr.Dataset:
     for name, text in LONG_NAMES.items():
         if name in result.variables:
             result[name].attrs = {"long_name": text, "units": "1"}
-    for name in result.variables:
-        result[name].attrs.setdefault("units", "1")
-        result[name].attrs.setdefault("long_name", str(name).replace("_", " "))
+    for key in result.variables:
+        result[key].attrs.setdefault("units", "1")
+        result[key].attrs.setdefault("long_name", str(key).replace("_", " "))
     return result

@@ -42,8 +42,8 @@ def gaussian_rbm(
     =============  ===============================================================================
 
     The drift that the memory of persistent chains induces is left out (docs/theory.md: 0.5 % of the means at
-    k = 1, little at k = 3). Source: Park, Favoni, Lucini, Aarts, arXiv:2412.20496, for independent samples; the rest follows from
-    Wick's theorem (docs/theory.md, "Gaussian RBM").
+    k = 1, 0.06 % at k = 3). Source: Park, Favoni, Lucini, Aarts, arXiv:2412.20496, for independent samples;
+    the rest follows from Wick's theorem (docs/theory.md, "Gaussian RBM").
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from scipy.integrate import solve_ivp
+from scipy.stats import chi2
 
 import compare
 import sgd
@@ -103,13 +104,10 @@ def test_recorded_steps_end_with_the_last_and_are_denser_early():
 def test_default_steps_settle_every_mode_in_the_first_half(hidden):
     rbm, alpha = model(hidden=hidden), 0.1
     sde = theory_of(rbm, 0.0001)
-    rank = hidden
-    start = np.sort(0.1**2 * np.array([2.1, 1.6, 0.58, 0.02])[:rank])[
-        ::-1
-    ]  # worse than the 2 % quantiles but one
+    start = np.sort(0.1**2 * chi2.ppf(0.001, hidden - np.arange(hidden)))[::-1]
     end = alpha * default_steps(rbm, alpha) / 2
     flow = solve_ivp(lambda _, x: sde.flow(x), (0, end), start, rtol=1e-8, method="LSODA").y[:, -1]
-    assert flow == pytest.approx(sde.target[:rank], rel=0.06)
+    assert flow == pytest.approx(sde.target[:hidden], rel=0.06)
     assert default_steps(rbm, alpha, "fixed-point") < default_steps(rbm, alpha) / 2
     assert default_steps(rbm, alpha / 2) == pytest.approx(2 * default_steps(rbm, alpha), abs=1)
 
