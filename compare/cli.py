@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         silence()
         return PIPE_CLOSED
     except Exception as error:
-        if "--debug" in words:
+        if "--debug" in words and not isinstance(error, UsageError):
             raise
         return complain(explained(error), FAILED)
 

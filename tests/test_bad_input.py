@@ -34,6 +34,7 @@ SLOWEST = 5.0
 
 many = settings(
     max_examples=1000,
+    derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -319,14 +320,15 @@ def refused(argv: list[str], at_work: bool = False) -> None:
     assert said.count("\n") == (code == 2)
     assert code == 0 or said.startswith("dyson-sgd: error: ")
     assert "Traceback" not in said
-    assert "--debug" not in said, "an exception that nobody foresaw"
+    assert "run again with --debug" not in said, "an exception that nobody foresaw"
     assert len(said) < 1000
 
 
 @many
 @given(argv=st.lists(junk, max_size=8))
 def test_command_line_of_junk(no_work, argv):
-    refused(argv, at_work=True)
+    # With it errors are raised: hypothesis finds the word in the source and tries it.
+    refused([word for word in argv if word != "--debug"], at_work=True)
     assert not any(no_work.iterdir())
 
 
@@ -406,7 +408,7 @@ def test_check_of_a_damaged_folder(stored, tmp_path_factory, data):
     # A changed byte may lie where it means nothing, such as in the white space of the metadata.
     assert code in (0, 1, 2)
     assert err.getvalue().count("\n") == (code == 2)
-    assert "--debug" not in err.getvalue()
+    assert "run again with --debug" not in err.getvalue()
     shutil.rmtree(folder)
 
 
