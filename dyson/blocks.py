@@ -38,6 +38,20 @@ NOISE_SIGNATURE = types.void(_block, _vector, _block)
 """``noise(x, theta, g2)`` writes the squared noise amplitudes g_i²(x) (noise term √2 g_i dB_i)."""
 
 
+ADVANCE_SIGNATURE = types.void(
+    _block,
+    types.uint64[:, ::1],
+    _vector,
+    types.FunctionType(DRIFT_SIGNATURE),
+    types.FunctionType(NOISE_SIGNATURE),
+    types.float64,
+    types.boolean,
+    types.float64,
+    types.int64,
+)
+"""``advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps)``: what a block solver is."""
+
+
 @dataclass(frozen=True)
 class BlockKernel:
     """A model's compiled side: the two block functions and their parameters."""

@@ -27,9 +27,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 
-from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE, SPLIT, SPLIT_KEEPING_FAR, WORK_ROWS
+from dyson.blocks import ADVANCE_SIGNATURE, SPLIT, SPLIT_KEEPING_FAR, WORK_ROWS
 from streams import LANES, fill_exponential, fill_gamma, fill_normal, kernel
 
 FAR_EVERY = 8
@@ -149,14 +148,7 @@ def _order(x, spare):
         lowest[lane] = 0.0  # row 0 of the spare array stays zero
 
 
-@kernel(
-    types.void(
-        types.float64[:, ::1], types.uint64[:, ::1], types.float64[::1],
-        types.FunctionType(DRIFT_SIGNATURE), types.FunctionType(NOISE_SIGNATURE),
-        types.float64, types.boolean, types.float64, types.int64,
-    ),
-    nogil=True,
-)  # fmt: skip
+@kernel(ADVANCE_SIGNATURE, nogil=True)
 def advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps):
     """Advance one block ``x`` (n, LANES) in place by ``steps`` steps of ``dt``."""
     n = x.shape[0]

@@ -9,20 +9,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 
-from dyson.blocks import DRIFT_SIGNATURE, NOISE_SIGNATURE, WHOLE, WORK_ROWS
+from dyson.blocks import ADVANCE_SIGNATURE, WHOLE, WORK_ROWS
 from streams import LANES, fill_normal, kernel
 
 
-@kernel(
-    types.void(
-        types.float64[:, ::1], types.uint64[:, ::1], types.float64[::1],
-        types.FunctionType(DRIFT_SIGNATURE), types.FunctionType(NOISE_SIGNATURE),
-        types.float64, types.boolean, types.float64, types.int64,
-    ),
-    nogil=True,
-)  # fmt: skip
+@kernel(ADVANCE_SIGNATURE, nogil=True)
 def advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps):
     """Advance one block ``x`` (n, LANES) in place by ``steps`` explicit steps of ``dt``."""
     n = x.shape[0]
