@@ -22,7 +22,7 @@ _vector = types.float64[::1]
 WHOLE, SPLIT, SPLIT_KEEPING_FAR = 0, 1, 2
 """What a solver asks of ``drift``, see there."""
 
-NEAR = 8
+NEAR = 4
 """Pairs further apart in rank than this make the far field, which a solver may keep for several steps."""
 
 DRIFT_SIGNATURE = types.void(_block, _vector, types.float64, types.int64, _block, _block)
