@@ -399,3 +399,23 @@ def test_check_does_not_change_the_tree():
     before = tree.copy(deep=True)
     check(tree)
     xr.testing.assert_identical(tree, before)
+
+
+def test_modes_that_are_not_learnt_are_measured_against_the_largest_target():
+    """Two modes at rounding level, of different size: no difference that matters, and no other rows."""
+    theory = ensemble(2, replicas=30, times=11, grow=False, kind="theory", level="dyson")
+    tree = align(ensemble(1, replicas=30, times=11, grow=False), {"dyson": theory})
+    for node, size in ((tree["experiment"], 1e-16), (tree["theory/dyson"], 7e-16)):
+        ds = node.to_dataset()
+        x = ds["eigenvalue"].values.copy()
+        x[..., 3] = size
+        target = np.append(ds["target"].values[:3], 0.0)
+        node.dataset = ds.assign(eigenvalue=(ds["eigenvalue"].dims, x, ds["eigenvalue"].attrs)).assign_coords(
+            target=("mode", target, ds["target"].attrs)
+        )
+    rows = [row for row in check(tree).rows if row.label in ("mode 3", "level 2 (x = 0)")]
+    assert [(row.quantity, row.verdict) for row in rows] == [
+        ("equilibration", "agrees"),
+        ("mean eigenvalue", "agrees"),
+        ("width", "agrees"),
+    ]
