@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dyson.blocks import BlockKernel
-from dyson.models.ou import _inverse_gaps
+from dyson.derive import bind, library
 from dyson.sde import EigenvalueSDE
 from streams.arguments import choice, count, finite, positive
 
@@ -80,86 +79,16 @@ def gaussian_rbm(
     k_sweeps = count("sweeps", sweeps)
     choice("model_average", model_average, MODEL_AVERAGES)
     choice("data", data, DATA)
-    null = kappa[n:]
-    batch = float(data == "batch")
-    math = _Rbm(kappa[:n], mu2, s2, level, model_average, k_sweeps, batch, null)
-
-    from dyson.models.rbm_kernels import rbm_drift, rbm_noise  # compiles on first use
-
-    head = [mu2, s2, level, MODEL_AVERAGES.index(model_average), k_sweeps, batch, len(null), np.sum(1 / null)]
-    target = np.maximum(0.0, (mu2 - kappa[:n]) / s2)
-    return EigenvalueSDE(
-        model="gaussian_rbm",
-        target=target,
-        rate=math.rate(target),
-        g2=math.noise(target),
-        drift=math.drift,
-        noise=math.noise,
-        flow=math.flow,
-        kernel=BlockKernel(rbm_drift, rbm_noise, np.r_[head, kappa[:n]].astype(float), constant_noise=False),
-        noise_level=level,
-        parameters={
-            "kappa": kappa.tolist(),
-            "mu2": mu2,
-            "sigma_h": float(sigma_h),
-            "n_hidden": len(kappa) if n_hidden is None else int(n_hidden),
-            "model_average": model_average,
-            "sweeps": k_sweeps,
-            "data": data,
-        },
-        null_modes=len(null),
-    )
-
-
-class _Rbm:
-    """Plain-NumPy twin of the compiled block functions."""
-
-    def __init__(self, kappa, mu2, s2, level, model_average, sweeps, batch, null):
-        self.kappa, self.mu2, self.s2, self.level = kappa, mu2, s2, level
-        self.model_average, self.sweeps, self.batch, self.null = model_average, sweeps, batch, null
-
-    def _c(self, x):
-        k = self.mu2 - self.s2 * np.asarray(x, float)
-        return np.where(k > 0, 1.0, np.nan) / k
-
-    def _rho(self, x):
-        if self.model_average == "independent":
-            return np.zeros(np.shape(x))
-        return np.maximum(self.s2 * np.asarray(x, float) / self.mu2, 0.0) ** self.sweeps
-
-    def _h(self, x):
-        c, rho = self._c(x), self._rho(x)
-        rr = rho[..., :, None] * rho[..., None, :]
-        data = self.batch / np.multiply.outer(self.kappa, self.kappa)
-        if self.model_average == "contrastive":
-            s = rho**2 / self.kappa + c * (1.0 - rho**2)
-            return s[..., :, None] * s[..., None, :] + data * (1.0 - 2.0 * rr)
-        return c[..., :, None] * c[..., None, :] * (1.0 + rr) / (1.0 - rr) + data
-
-    def flow(self, x):
-        x = np.asarray(x, float)
-        slow = 1.0 - self._rho(x) ** 2 if self.model_average == "contrastive" else 1.0
-        return 2.0 * self.s2 * x * (1.0 / self.kappa - self._c(x)) * slow
-
-    def drift(self, x):
-        x = np.asarray(x, float)
-        h = self._h(x)
-        repulsion = ((x[..., :, None] + x[..., None, :]) ** 2 * h * _inverse_gaps(x)).sum(-1)
-        ito = (h * x[..., None, :]).sum(-1) + x * np.diagonal(h, axis1=-2, axis2=-1)
-        rho = self._rho(x)
-        c = self._c(x)
-        if self.model_average == "contrastive":
-            c = rho**2 / self.kappa + c * (1.0 - rho**2)
-        zero = c[..., None] / self.mu2 + self.batch / np.multiply.outer(self.kappa, self.null)
-        return self.flow(x) + self.level * self.s2**2 * (repulsion + ito + x * zero.sum(-1))
-
-    def noise(self, x):
-        x = np.asarray(x, float)
-        return 4.0 * self.level * self.s2**2 * x**2 * np.diagonal(self._h(x), axis1=-2, axis2=-1)
-
-    def rate(self, target):
-        """k_i = -dK_i/dx_i at the fixed point: 2 σ_h⁴ x̄ c² where learnt, 2 σ_h² (1/μ² - 1/κ) at 0."""
-        slow = 1.0 - self._rho(target) ** 2 if self.model_average == "contrastive" else 1.0
-        learnt = 2.0 * self.s2**2 * target * self._c(target) ** 2
-        at_zero = 2.0 * self.s2 * (1.0 / self.mu2 - 1.0 / self.kappa)
-        return np.where(target > 0, learnt, at_zero) * slow
+    values = {"mu2": mu2, "s2": s2, "kappa": kappa}
+    if model_average != "independent":
+        values["k"] = k_sweeps
+    parameters = {
+        "kappa": kappa.tolist(),
+        "mu2": mu2,
+        "sigma_h": float(sigma_h),
+        "n_hidden": len(kappa) if n_hidden is None else int(n_hidden),
+        "model_average": model_average,
+        "sweeps": k_sweeps,
+        "data": data,
+    }
+    return bind(library.rbm(model_average, data), level, rows=n, parameters=parameters, **values)

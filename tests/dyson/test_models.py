@@ -15,12 +15,14 @@ ESTIMATORS = [(a, d) for a in ("independent", "persistent", "contrastive") for d
 
 
 def block_values(sde, x, mode):
-    """Drift and g² of the compiled functions at x (LANES, n)."""
+    """Drift and g² of the compiled functions (of an SDE, or given with theta) at x (LANES, n)."""
+    kernel = getattr(sde, "kernel", None)
+    drift, noise, theta = (kernel.drift, kernel.noise, kernel.theta) if kernel else sde
     columns = np.ascontiguousarray(x.T)
     out, g2 = np.empty_like(columns), np.empty_like(columns)
-    work = np.empty((WORK_ROWS * sde.n + WORK_ROWS, LANES))
-    sde.kernel.drift(columns, sde.kernel.theta, 0.0, mode, out, work)
-    sde.kernel.noise(columns, sde.kernel.theta, g2)
+    work = np.empty((WORK_ROWS * x.shape[1] + WORK_ROWS, LANES))
+    drift(columns, theta, 0.0, mode, out, work)
+    noise(columns, theta, g2)
     return out.T, g2.T
 
 

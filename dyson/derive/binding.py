@@ -1,0 +1,221 @@
+"""From symbols to numbers: the compiled `EigenvalueSDE` of a matrix SDE."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from dyson.blocks import BlockKernel
+from dyson.derive import cache
+from dyson.derive.matrix_sde import MatrixSDE
+from dyson.derive.specification import MODE_KINDS
+from dyson.sde import EigenvalueSDE
+from streams.arguments import count, finite, positive, unknown
+
+TINY = 1e-300
+
+
+def bind(
+    sde: MatrixSDE,
+    noise_level: float,
+    n: int | None = None,
+    rows: int | None = None,
+    target=None,
+    parameters=None,
+    **values,
+) -> EigenvalueSDE:
+    """Numbers for the parameters of a matrix SDE: its eigenvalue SDE, compiled, ready for every solver.
+
+    The first call for a loss derives and compiles; later ones, in any process, read the cache.
+
+    Parameters
+    ----------
+    sde : MatrixSDE
+    noise_level : float
+        T = learning rate/batch size >= 0.
+    n : int, optional
+        Number of columns of W; default the length of the parameters given per mode.
+    rows : int, optional
+        Number of rows of W; default n.
+    target : array, optional
+        Fixed point x̄_i of every mode; default the largest stable one (0 where nothing flows).
+    parameters : mapping, optional
+        What the result records as its parameters; default ``values``.
+    **values
+        A number, or for the kinds "column", "row" and "mode" an array, for each parameter of ``sde``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is missing, unknown, of the wrong length or out of range, if W must be square, or if
+        a mode has no stable fixed point.
+    """
+    kinds = dict(sde.parameters)
+    for name in values:
+        if name not in kinds:
+            raise ValueError(unknown("parameter", name, list(kinds)))
+    for name in kinds:
+        if name not in values:
+            raise ValueError(f"no value for the parameter {name}: pass {name}=... ({kinds[name]})")
+    level = positive("noise_level", noise_level, zero=True)
+    numbers = {name: _number(name, kind, values[name]) for name, kind in kinds.items()}
+    columns, m = _sizes(kinds, numbers, n, rows)
+    module = load(sde, {k: v for k, v in numbers.items() if kinds[k] == "integer"})
+    if columns != m and not module.RECTANGULAR:
+        raise ValueError(f"{sde.what} needs a square W, got {m} × {columns}")
+    return _assemble(sde, module, numbers, level, columns, m, target, parameters)
+
+
+def load(sde: MatrixSDE, integers: dict[str, int]) -> ModuleType:
+    """The generated module of a matrix SDE, derived only where the cache has none."""
+
+    def text() -> str:
+        from dyson.derive.codegen import module_text
+
+        return module_text(sde.eigenvalue_sde(), integers)
+
+    description = sde.description()
+    if description is None:  # a Python function has no text to know it by: the module's own text is
+        written = text()
+        return cache.load([written], lambda: written)
+    return cache.load([description, integers], text)
+
+
+def _number(name: str, kind: str, value):
+    if kind == "integer":
+        return count(name, value)
+    if kind == "scalar":
+        return positive(name, value)
+    if kind == "real":
+        return float(finite(name, value, ndim=(0,)))
+    array = finite(name, value, ndim=(0, 1))
+    if not (array > 0).all():
+        raise ValueError(f"{name} must be > 0 in every mode, got {array.min():g}")
+    return array
+
+
+def _sizes(kinds, numbers, n: int | None, rows: int | None) -> tuple[int, int]:
+    """Columns and rows of W."""
+    given = {
+        name: len(numbers[name]) for name, kind in kinds.items() if kind in MODE_KINDS and numbers[name].ndim
+    }
+    by_column = [size for name, size in given.items() if kinds[name] != "row"]
+    columns = count("n", n) if n is not None else max(by_column or given.values(), default=0)
+    if not columns:
+        raise ValueError("how many modes? pass n=..., or one of the parameters as an array")
+    by_row = [size for name, size in given.items() if kinds[name] == "row"]
+    m = count("rows", rows) if rows is not None else (max(by_row) if by_row else columns)
+    for name, size in given.items():
+        expected = {"column": columns, "row": m, "mode": min(columns, m)}[kinds[name]]
+        if size != expected:
+            raise ValueError(f"{name} must be one number or {expected} of them, got {size}")
+    return columns, m
+
+
+def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> EigenvalueSDE:
+    size = min(columns, m)
+    lengths = {"column": columns, "row": m, "mode": size}
+    per_mode = {
+        name: np.broadcast_to(numbers[name], (lengths[kind],)).astype(float) for name, kind in module.PER_MODE
+    }
+    p = {"T": level, "rows": m - size, "columns": columns - size}
+    p.update({name: float(numbers[name]) for name in module.SCALARS})
+    full = {name: a for name, a in per_mode.items() if len(a) > size}
+    chosen = np.arange(size)
+    if target is None and full and columns > size:
+        chosen = _learnt(module, p, per_mode, columns, size)
+    p.update({name: a[chosen] if len(a) >= columns else a for name, a in per_mode.items()})
+    further = max(columns, m) - size
+    rest = np.setdiff1d(np.arange(max(columns, m)), chosen)
+    for name, a in per_mode.items():
+        p[f"{name}_k"] = a[rest] if len(a) > size else np.full(further, np.nan)
+    given = None if target is None else finite("target", target, ndim=(0, 1))
+    fixed = _target(module, p, size) if given is None else np.broadcast_to(given, (size,))
+    order = np.argsort(-fixed, kind="stable")
+    p.update({name: p[name][order] for name, _ in module.PER_MODE})
+    x = np.array(fixed[order], dtype=float)
+    rate = (
+        np.zeros(size)
+        if module.FREE
+        else module.rate(np.maximum(x, TINY) if module.SPECTRUM != "symmetric" else x, p)
+    )
+    theta = np.concatenate(
+        [
+            [p[name] for name in module.SCALARS],
+            [level, m - size, columns - size],
+            *(p[name] for name, _ in module.PER_MODE),
+            *(p[f"{name}_k"] for name, _ in module.PER_MODE),
+        ]
+    ).astype(float)
+    return EigenvalueSDE(
+        model=sde.name,
+        target=x,
+        rate=rate,
+        g2=module.noise(x, p),
+        drift=lambda y: module.drift(np.asarray(y, float), p),
+        noise=lambda y: module.noise(np.asarray(y, float), p),
+        flow=lambda y: module.flow(np.asarray(y, float), p),
+        kernel=BlockKernel(module.block_drift, module.block_noise, theta, module.CONSTANT_NOISE),
+        beta=float(module.BETA),
+        noise_level=level,
+        parameters=_recorded(numbers) if parameters is None else parameters,
+        null_modes=columns - size,
+    )
+
+
+def _recorded(numbers: dict) -> dict:
+    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in numbers.items()}
+
+
+def _learnt(module, p, per_mode, columns: int, size: int) -> np.ndarray:
+    """The columns of largest target: a W of fewer rows learns these and no others."""
+    every = {**p, **{name: a for name, a in per_mode.items() if len(a) == columns}}
+    target = _target(module, every, columns)
+    return np.sort(np.argsort(-target, kind="stable")[:size])
+
+
+def _target(module, p, size: int) -> np.ndarray:
+    """The largest stable fixed point of every mode."""
+    if module.FREE:
+        return np.zeros(size)
+    if module.INTERACTING_FLOW:
+        raise ValueError(
+            "the noiseless flow couples the modes, so its fixed point has no closed form: pass target=..."
+        )
+    positive_only = module.SPECTRUM != "symmetric"
+    with np.errstate(all="ignore"):
+        candidates = [np.broadcast_to(np.asarray(r, float), (size,)) for r in module.roots(p)]
+        candidates = candidates or _scanned(module, p, size, positive_only)
+        best = np.full(size, -np.inf)
+        for x in candidates:
+            at = np.maximum(x, TINY) if positive_only else x
+            stable = module.rate(at, p) >= 0.0
+            allowed = np.isfinite(module.flow(at, p)) & (x >= 0.0 if positive_only else np.isfinite(x))
+            best = np.where(stable & allowed & (x > best), x, best)
+    if not np.isfinite(best).all():
+        mode = int(np.flatnonzero(~np.isfinite(best))[0])
+        raise ValueError(
+            f"mode {mode} has no stable fixed point with these parameters: pass target=... or change them"
+        )
+    return best + 0.0
+
+
+def _scanned(module, p, size: int, positive_only: bool) -> list[np.ndarray]:
+    """Sign changes of the flow on a grid, refined by bisection: for flows without roots in closed form."""
+    grid = np.logspace(-9, 6, 3001)
+    grid = np.r_[0.0, grid] if positive_only else np.r_[-grid[::-1], 0.0, grid]
+    values = np.array([module.flow(np.full(size, x), p) for x in grid])
+    found = []
+    down = (values[:-1] > 0) & (values[1:] <= 0)
+    while down.any():
+        last = len(down) - 1 - np.argmax(down[::-1], axis=0)
+        has = down.any(axis=0)
+        low, high = grid[last], grid[last + 1]
+        for _ in range(80):
+            middle = 0.5 * (low + high)
+            above = module.flow(middle, p) > 0
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        found.append(np.where(has, high, np.nan))
+        down[last[has], np.flatnonzero(has)] = False
+    return [*found, np.zeros(size)]

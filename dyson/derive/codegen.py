@@ -1,0 +1,139 @@
+"""A derived eigenvalue SDE as the text of a Python module: NumPy functions and compiled block functions.
+
+What depends on one mode only (x without its negative excursions, variances and memories of samples, roots
+of x, g²) is computed once a mode and kept in rows; what depends on parameters only is computed outside the
+loop over replicas. The module needs neither SymPy nor the symbolic part of this package to run.
+"""
+
+from __future__ import annotations
+
+import sympy
+
+from dyson.blocks import WORK_ROWS
+from dyson.derive.equation import EigenvalueEquation, to_mode
+from dyson.derive.printing import Block
+from dyson.derive.reduction import T, eigenvalue
+from dyson.derive.specification import MODE_KINDS
+from dyson.derive.statics import power_of
+
+HEADER = '''"""Generated from a derived eigenvalue SDE."""
+
+import math
+
+import numpy as np
+
+from dyson.blocks import DRIFT_SIGNATURE, NEAR, NOISE_SIGNATURE, SPLIT_KEEPING_FAR, WHOLE
+from streams import LANES, kernel
+
+TINY = 1e-300
+'''
+
+
+class Source:
+    """Everything the templates need, by the names that the generated text uses."""
+
+    def __init__(self, equation: EigenvalueEquation, integers: dict[str, int]):
+        self.equation, self.pattern = equation, equation.pattern
+        sde = equation.matrix
+        fix = {sympy.Symbol(n, integer=True, positive=True): sympy.Integer(v) for n, v in integers.items()}
+        self.scalars = [n for n, kind in sde.parameters.items() if kind in ("scalar", "real")]
+        self.per_mode = [n for n, kind in sde.parameters.items() if kind in MODE_KINDS]
+        self.x = {m: eigenvalue(m, sde.spectrum) for m in "ij"}
+        self.positive = sde.spectrum != "symmetric"
+        pattern = self.pattern
+        summands = {
+            "own": pattern.own,
+            "pair": pattern.pair,
+            "repulsion": pattern.repulsion,
+            "noise": pattern.noise,
+            "row": pattern.row or sympy.Integer(0),
+            "column": pattern.column or sympy.Integer(0),
+        }
+        self.summands = {key: value.xreplace(fix) for key, value in summands.items()}
+        self.opaque = {s: v.xreplace(fix) for s, v in pattern.opaque.items()}
+        self.flow = equation.flow.xreplace(fix)
+        self.roots = [r.xreplace(fix) for r in equation.fixed_points()]
+        self.interacting_flow = equation.pair_drift.xreplace({T: sympy.Integer(0)}) != 0
+        self.power = 1
+        self._take_roots()
+        self._name()
+
+    def _take_roots(self) -> None:
+        """Write broken powers of x_i as integer powers of one root y_i, where they occur."""
+        power = 1
+        for value in self.summands.values():
+            power = sympy.ilcm(power, power_of(value, self.x["i"]), power_of(value, self.x["j"]))
+        self.power = int(power)
+        self.y = {m: sympy.Symbol(f"y_{m}", positive=True) for m in "ij"}
+        if self.power > 1:
+            self.summands = {k: self.with_roots(v) for k, v in self.summands.items()}
+
+    def with_roots(self, value: sympy.Expr) -> sympy.Expr:
+        """x_i^(p/q) as a power of y_i; whole powers of x stay."""
+        back = {self.y[m] ** self.power: self.x[m] for m in "ij"}
+        out = value
+        for m in "ij":
+            out = out.replace(
+                lambda e, m=m: (
+                    e.is_Pow and e.base == self.x[m] and e.exp.is_Rational and not e.exp.is_Integer
+                ),
+                lambda e, m=m: self.y[m] ** (e.exp * self.power),
+            )
+        return out.subs(back)
+
+    def _name(self) -> None:
+        self.names: dict[sympy.Symbol, str] = {T: "p_T"}
+        for name in self.scalars:
+            kind = self.equation.matrix.parameters[name]
+            self.names[sympy.Symbol(name, **({"real": True} if kind == "real" else {"positive": True}))] = (
+                f"p_{name}"
+            )
+        for name in self.per_mode:
+            for m in "ijk":
+                self.names[sympy.Symbol(f"{name}_{m}", positive=True)] = f"p_{name}_{m}"
+        self.lifted = list(self.opaque)
+        for symbol in self.lifted:
+            for m in "ij":
+                self.names[to_mode(symbol, m)] = f"v_{symbol.name[:-2]}_{m}"
+        rows = len(self.lifted) + (self.power > 1)
+        if rows > WORK_ROWS - 3:
+            raise ValueError(
+                f"{self.equation.matrix.what} needs {rows} quantities a mode beside x_i; solvers have "
+                f"room for {WORK_ROWS - 3}: use fewer samples whose covariance depends on W"
+            )
+
+    def lanes(self, modes: str) -> list[sympy.Symbol]:
+        """Symbols of these modes that differ between replicas."""
+        return [s for m in modes for s in (self.x[m], self.y[m], *(to_mode(o, m) for o in self.lifted))]
+
+    def block(self, expressions, modes: str) -> Block:
+        return Block(expressions, self.lanes(modes), self.names)
+
+    @property
+    def conditions(self) -> dict[sympy.Symbol, list[sympy.Expr]]:
+        """What must be positive for a sample's covariance to be one: whatever it is divided by."""
+        out = {}
+        for symbol, value in self.opaque.items():
+            bases = {p.base for p in value.atoms(sympy.Pow) if p.exp.is_negative and p.base.has(self.x["i"])}
+            out[symbol] = sorted(bases, key=sympy.default_sort_key)
+        return out
+
+
+def module_text(equation: EigenvalueEquation, integers: dict[str, int]) -> str:
+    """The module's text, for given values of the integer parameters."""
+    from dyson.derive.templates import compiled_functions, numpy_functions
+
+    source = Source(equation, integers)
+    sde = equation.matrix
+    facts = {
+        "SCALARS": tuple(source.scalars),
+        "PER_MODE": tuple((n, sde.parameters[n]) for n in source.per_mode),
+        "SPECTRUM": sde.spectrum,
+        "BETA": sde.beta,
+        "FREE": equation.flow == 0,
+        "CONSTANT_NOISE": not equation.noise.has(source.x["i"]),
+        "INTERACTING_FLOW": source.interacting_flow,
+        "RECTANGULAR": equation.pattern.row is not None,
+    }
+    lines = [HEADER, *(f"{name} = {value!r}" for name, value in facts.items()), ""]
+    return "\n".join([*lines, *numpy_functions(source), *compiled_functions(source), ""])

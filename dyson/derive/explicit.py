@@ -1,0 +1,258 @@
+r"""A matrix SDE at explicit matrices of a given size, evaluated at diagonal weights W = diag(ξ).
+
+There the pair pattern of drift and noise can be read off entry by entry. The gradient's entry ab at
+diagonal weights is d/dt ℓ(W + t E_ab) at t = 0, so only one matrix entry is ever symbolic.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
+
+import sympy
+
+from dyson.derive.wick import Moments, Polynomial, polynomial, remembered
+
+ZERO, ONE = sympy.Integer(0), sympy.Integer(1)
+
+
+class Direction(NamedTuple):
+    """A real degree of freedom: entry (row, column) of a layer's real (0) or imaginary (1) part."""
+
+    layer: int
+    row: int
+    column: int
+    part: int
+
+
+class Explicit:
+    """``sde`` for M × N matrices.
+
+    Attributes
+    ----------
+    xi : list of Symbol
+        Diagonal of every weight matrix.
+    opaque : dict of Symbol to Expr
+        Variances and memories of samples that depend on the weights, one symbol a component.
+    """
+
+    def __init__(self, sde, m: int, n: int):
+        self.sde, self.m, self.n = sde, m, n
+        self.rank = min(m, n)
+        positive = sde.spectrum != "symmetric"
+        self.xi = [
+            sympy.Symbol(f"xi_{i + 1}", **({"positive": True} if positive else {"real": True}))
+            for i in range(self.rank)
+        ]
+        self.opaque: dict[sympy.Symbol, sympy.Expr] = {}
+        self.parameters = self._parameter_matrices()
+        self.diagonal = [sympy.Matrix(m, n, lambda a, b: self.xi[a] if a == b else 0) for _ in sde.weights]
+        self._collect_samples()
+        self._gradients: dict[Direction, Polynomial] = {}
+
+    def _parameter_matrices(self) -> dict:
+        out: dict = {}
+        shapes = {"column": (self.n, self.n), "row": (self.m, self.m), "mode": (self.m, self.n)}
+        for name, kind in self.sde.parameters.items():
+            if kind in shapes:
+                size = min(shapes[kind])
+                entries = [sympy.Symbol(f"{name}_{a + 1}", positive=True) for a in range(size)]
+                out[name] = sympy.Matrix(*shapes[kind], lambda a, b, e=entries: e[a] if a == b else 0)
+            else:
+                out[name] = parameter_symbol(name, kind)
+        return out
+
+    def values(self, weights) -> dict:
+        """Names of the expressions, as explicit matrices, for given weights."""
+        out = {**self.parameters, **dict(zip(self.sde.weights, weights, strict=True))}
+        for name, text in self.sde.definitions.items():
+            out[name] = self.sde.expression(text, name).evaluate(out)
+        return out
+
+    def matrix(self, text: str, weights) -> sympy.Matrix:
+        """An expression without samples as an M × N matrix."""
+        value = self.sde.expression(text, "observable").evaluate(self.values(weights))
+        return value if getattr(value, "is_Matrix", False) else value * sympy.eye(self.m, self.n)
+
+    def _collect_samples(self) -> None:
+        """Variables of all samples, their covariance and memory at diagonal weights."""
+        at = self.values(self.diagonal)
+        self.vectors: dict = {}
+        self.variables: list[sympy.Symbol] = []
+        owner: list[tuple[str, int]] = []
+        self.start_of: dict[str, int] = {}
+        complex_ = self.sde.beta == 2
+        for name, sample in self.sde.samples.items():
+            shape = {"column": (self.n, 1), "row": (self.m, 1), "matrix": (self.m, self.n)}[sample.space]
+            count = shape[0] * shape[1]
+            self.start_of[name] = len(self.variables)
+            real = [sympy.Symbol(f"_{name}_{a}", real=True) for a in range(count)]
+            self.variables += real
+            owner += [(name, a) for a in range(count)]
+            entries: list[sympy.Expr] = list(real)
+            if complex_:
+                imaginary = [sympy.Symbol(f"_{name}_{a}i", real=True) for a in range(count)]
+                self.variables += imaginary
+                owner += [(name, a) for a in range(count)]
+                entries = [(u + sympy.I * v) / sympy.sqrt(2) for u, v in zip(real, imaginary, strict=True)]
+            self.vectors[name] = sympy.Matrix(*shape, entries)
+        size = len(self.variables)
+        self.covariance: list[list[sympy.Expr]] = [[ZERO] * size for _ in range(size)]
+        self.decay: list[sympy.Expr] = [ZERO] * size
+        for a, (name, component) in enumerate(owner):
+            sample = self.sde.samples[name]
+            self.covariance[a][a] = self._entry(sample.covariance, at, name, sample.space, component, "C")
+            if sample.chain is not None:
+                self.decay[a] = self._entry(sample.chain, at, name, sample.space, component, "rho")
+        for a, (name, component) in enumerate(owner):
+            origin = self.sde.samples[name].start
+            if origin is not None:
+                b = self.start_of[origin[0]] + a - self.start_of[name]
+                p = self._entry(origin[1], at, name, self.sde.samples[name].space, component, "rho")
+                self.covariance[a][b] = self.covariance[b][a] = p * self.covariance[b][b]
+        self.exact = [a for a, (name, _) in enumerate(owner) if self.sde.samples[name].average == "exact"]
+        self.moments = Moments(self.covariance)
+
+    def _entry(self, text: str, at: dict, name: str, space: str, component: int, letter: str) -> sympy.Expr:
+        """Diagonal entry of a sample's covariance or memory; opaque where it depends on the weights."""
+        value = self.sde.expression(text, f"{name}'s covariance or memory").evaluate(at)
+        if getattr(value, "is_Matrix", False):
+            if not value.is_diagonal():
+                raise ValueError(
+                    f"the covariance {text!r} of sample {name} must be diagonal where W is diagonal"
+                )
+            value = value[component, component]
+        if not value.free_symbols & set(self.xi):
+            return value
+        symbol = sympy.Symbol(f"{letter}_{name}_{component + 1}", positive=True)
+        self.opaque[symbol] = value
+        return symbol
+
+    def covariance_matrix(self, weights):  # full covariance away from diagonal weights, for the mean gradient
+        """{sample: covariance matrix} at any weights."""
+        at = self.values(weights)
+        return {
+            name: self.sde.expression(s.covariance, name).evaluate(at) for name, s in self.sde.samples.items()
+        }
+
+    def directions(self, entry: tuple[int, int] | None = None) -> list[Direction]:
+        """All degrees of freedom, or those of one entry of every layer."""
+        cells = [entry] if entry is not None else list(product(range(self.m), range(self.n)))
+        parts = (0, 1) if self.sde.beta == 2 else (0,)
+        return [Direction(l, a, b, p) for l in range(len(self.sde.weights)) for a, b in cells for p in parts]
+
+    def shifted(self, steps: dict[Direction, sympy.Expr]) -> list[sympy.Matrix]:
+        """The diagonal weights moved along some directions."""
+        out = [w.copy() for w in self.diagonal]
+        for d, t in steps.items():
+            out[d.layer][d.row, d.column] += t * (sympy.I if d.part else 1)
+        return out
+
+    def gradient(self, d: Direction) -> Polynomial:
+        """Entry of the per-sample gradient at diagonal weights, averaged over the exact samples."""
+        if d not in self._gradients:
+            raw = self._raw_gradient(d)
+            p = polynomial(raw, self.variables, f"the gradient of {self.sde.what}")
+            self._gradients[d] = self.moments.averaged(p, self.exact)
+        return self._gradients[d]
+
+    def _raw_gradient(self, d: Direction) -> sympy.Expr:
+        if self.sde.spectrum == "symmetric" and d.row != d.column:
+            other = d._replace(row=d.column, column=d.row)
+            sign = -1 if d.part else 1
+            return (self._derivative(d) + sign * self._derivative(other)) / 2
+        return self._derivative(d)
+
+    def _derivative(self, d: Direction) -> sympy.Expr:
+        if self.sde.gradient is not None:
+            matrix = self.sde.evaluated(
+                self.sde.gradient, {**self.values(self.diagonal), **self.vectors}, "gradient"
+            )
+            if getattr(matrix, "shape", None) != (self.m, self.n):
+                raise ValueError(
+                    f"gradient must be a matrix of the shape of W, {self.m} × {self.n}, got "
+                    f"{getattr(matrix, 'shape', 'a scalar')}: a loss is given as loss=..."
+                )
+            entry = matrix[d.row, d.column]
+            return sympy.im(entry) if d.part else (sympy.re(entry) if self.sde.beta == 2 else entry)
+        t = sympy.Symbol("_t", real=True)
+        loss = self.loss(self.shifted({d: t}))
+        return sympy.diff(loss, t).subs(t, 0)
+
+    def loss(self, weights) -> sympy.Expr:
+        """The per-sample loss at given weights, checked to be a real scalar."""
+        value = self.sde.evaluated(self.sde.loss, {**self.values(weights), **self.vectors}, "loss")
+        if getattr(value, "is_Matrix", False):
+            if value.shape != (1, 1):
+                raise ValueError(
+                    f"loss must be a scalar, but {self.sde.what} is {value.shape[0]} × {value.shape[1]}: "
+                    "take its trace Tr(...) or a product like v.T*v"
+                )
+            value = value[0, 0]
+        if self.sde.beta == 2:
+            value = sympy.expand(value)
+            if sympy.im(value) != 0:
+                raise ValueError(
+                    f"loss must be real for complex W, but {self.sde.what} is not: use .H, not .T"
+                )
+        return value
+
+    def drift(self, d: Direction) -> sympy.Expr:
+        """Mean of -gradient."""
+        return -self.moments.mean(self.gradient(d))
+
+    def noise(self, d: Direction, e: Direction) -> sympy.Expr:
+        """Cov(dM_d, dM_e)/dt of two directions, from samples and from given covariances."""
+        p, q = self.gradient(d), self.gradient(e)
+        if any(x != 0 for x in self.decay):
+            sampled = remembered(p, q, self.covariance, self.decay)
+        else:
+            sampled = self.moments.covariance(p, q)
+        return sampled + self._given(d, e)
+
+    @cached_property
+    def _factors(self) -> list:
+        at = self.values(self.diagonal)
+        out = []
+        for noise in self.sde.noise:
+            row = as_matrix(self.sde.expression(noise.row, "noise").evaluate(at), self.m)
+            column = as_matrix(self.sde.expression(noise.column, "noise").evaluate(at), self.n)
+            if self.sde.spectrum == "symmetric" and not noise.symmetric:
+                raise ValueError(
+                    "a symmetric W stays symmetric under symmetric noise only: Noise(..., symmetric=True)"
+                )
+            if noise.symmetric and self.m != self.n:
+                raise ValueError("symmetric noise needs a square W")
+            out.append((row, column, noise.symmetric))
+        return out
+
+    def _given(self, d: Direction, e: Direction) -> sympy.Expr:
+        if d.layer != e.layer or d.part != e.part:
+            return ZERO
+        total = ZERO
+        share = sympy.Rational(1, 2) if self.sde.beta == 2 else ONE
+        sign = -1 if d.part else 1
+        for row, column, symmetric in self._factors:
+            total += share * row[d.row, e.row] * column[d.column, e.column]
+            if symmetric:
+                total += share * sign * row[d.row, e.column] * column[d.column, e.row]
+        return total
+
+
+def as_matrix(value, size: int):
+    """A scalar as a multiple of the identity."""
+    if getattr(value, "is_Matrix", False):
+        if value.shape != (size, size):
+            raise ValueError(
+                f"a noise covariance must be {size} × {size} here, got {value.shape}: row M × M, column N × N"
+            )
+        return value
+    return value * sympy.eye(size)
+
+
+def parameter_symbol(name: str, kind: str) -> sympy.Symbol:
+    """The symbol of a scalar parameter, with the assumptions of its kind."""
+    if kind == "integer":
+        return sympy.Symbol(name, integer=True, positive=True)
+    return sympy.Symbol(name, real=True) if kind == "real" else sympy.Symbol(name, positive=True)

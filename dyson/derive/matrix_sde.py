@@ -1,0 +1,181 @@
+"""The matrix SDE that a loss and a noise model define, and the way from it to its eigenvalues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from dyson.derive.specification import KINDS, SPECTRA, Gaussian, Noise
+from streams.arguments import choice, shown
+
+if TYPE_CHECKING:
+    import sympy
+
+    from dyson.derive.equation import EigenvalueEquation
+    from dyson.derive.language import Expression
+
+NOISE_LEVEL = "T"
+Text = str | Callable
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixSDE:
+    r"""SGD of a weight matrix as a stochastic differential equation (Itô), in time t = α n:
+
+        dW = -⟨∂ℓ/∂W⟩ dt + √T dM,    Cov(dM_ab, dM_cd) = Cov(∂ℓ/∂W_ab, ∂ℓ/∂W_cd) dt,   T = α/|B|
+
+    Made by `matrix_sde`, which documents the fields. Source: Li, Tai, E, JMLR 20 (2019) 1.
+    """
+
+    loss: Text | None = None
+    gradient: Text | None = None
+    samples: Mapping[str, Gaussian] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    noise: tuple[Noise, ...] = ()
+    spectrum: str = "gram"
+    beta: int = 1
+    weights: tuple[str, ...] = ("W",)
+    observable: str | None = None
+    trained: tuple[str, ...] = ()
+    memory_drift: bool = False
+    name: str = "user"
+
+    @property
+    def what(self) -> str:
+        """The loss or gradient as an error shows it."""
+        text = self.loss if self.loss is not None else self.gradient
+        return shown(text) if isinstance(text, str) else "the given function"
+
+    def expression(self, text: str, what: str) -> Expression:
+        """Parse with the names that this SDE declares; definitions see those before them."""
+        from dyson.derive.language import parse
+
+        names = [*self.weights, *self.parameters, *self.definitions]
+        return parse(text, names, what)
+
+    def evaluated(self, text: Text, values: Mapping, what: str) -> sympy.Expr:
+        """A loss or gradient at explicit matrices."""
+        import sympy
+
+        from dyson.derive.language import parse
+
+        if callable(text):
+            return sympy.sympify(text(**values))
+        return parse(text, values, what).evaluate(values)
+
+    def eigenvalue_sde(self) -> EigenvalueEquation:
+        """The SDE of the eigenvalues, derived from explicit 2 × 2 matrices and checked on 3 × 3 ones.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not of the assumed form or symmetry; the offending term is named.
+        """
+        from dyson.derive.reduction import reduce_to_eigenvalues  # SymPy takes a second: only when needed
+
+        return reduce_to_eigenvalues(self)
+
+    def description(self) -> dict | None:
+        """Everything that defines it, for JSON; None if the loss is a Python function."""
+        if callable(self.loss) or callable(self.gradient):
+            return None
+        out = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+        out["samples"] = {name: asdict(sample) for name, sample in self.samples.items()}
+        out["noise"] = [asdict(noise) for noise in self.noise]
+        out["parameters"], out["definitions"] = dict(self.parameters), dict(self.definitions)
+        return out
+
+    def __repr__(self) -> str:
+        return f"MatrixSDE({self.name}, {self.spectrum}, beta={self.beta}, {self.what})"
+
+
+def matrix_sde(
+    loss: Text | None = None,
+    samples: Mapping[str, Gaussian] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    noise: Noise | tuple[Noise, ...] = (),
+    gradient: Text | None = None,
+    definitions: Mapping[str, str] | None = None,
+    spectrum: str = "gram",
+    beta: int = 1,
+    weights: tuple[str, ...] = ("W",),
+    observable: str | None = None,
+    trained: tuple[str, ...] = (),
+    memory_drift: bool = False,
+    name: str = "user",
+) -> MatrixSDE:
+    r"""A matrix SDE from a per-sample loss (or gradient) and a noise model.
+
+    Parameters
+    ----------
+    loss : str or callable
+        Per-sample loss: an expression of the language of ``dyson.derive.parse`` in W, the samples, the
+        parameters and the definitions, such as ``"(y - W*x).T*(y - W*x)/2"``; or a function of the same
+        names that returns a SymPy scalar. Polynomial in the samples.
+    samples : mapping of str to Gaussian
+        The random vectors, see `Gaussian`.
+    parameters : mapping of str to str
+        Kind of each parameter: "scalar" (> 0), "real", "integer", or a diagonal matrix of positive entries:
+        "column" (N × N), "row" (M × M), "mode" (M × N).
+    noise : Noise or tuple of Noise
+        Gradient noise given by its covariance, added to that of the samples.
+    gradient : str or callable
+        In place of a loss: ∂ℓ/∂W, a matrix of the shape of W, needed at diagonal W only.
+    definitions : mapping of str to str
+        Names for expressions of W and the parameters, usable in everything above.
+    spectrum : {"gram", "symmetric", "singular"}
+        Whose eigenvalues: of WᵀW, of a symmetric (Hermitian) W itself, or the singular values of W.
+    beta : {1, 2}
+        Real or complex matrices.
+    trained : tuple of str
+        Scalar parameters that are trained by the same samples.
+    memory_drift : bool
+        Persistent chains: include the drift that their lag behind the weights induces.
+    weights, observable
+        Several trained matrices of equal diagonal, and the expression whose spectrum is asked for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name is unknown or malformed, or not exactly one of loss and gradient is given.
+    """
+    if (loss is None) == (gradient is None):
+        raise ValueError(
+            "give exactly one of loss and gradient: a scalar per-sample loss, or the matrix ∂ℓ/∂W"
+        )
+    choice("spectrum", spectrum, SPECTRA)
+    if beta not in (1, 2):
+        raise ValueError(f"beta must be 1 (real W) or 2 (complex W), got {shown(beta)}")
+    parameters, samples = dict(parameters or {}), dict(samples or {})
+    for parameter, kind in parameters.items():
+        choice(f"kind of {parameter}", kind, KINDS)
+    for sample in samples.values():
+        if not isinstance(sample, Gaussian):
+            raise TypeError(f"samples must be derive.Gaussian, got {shown(sample)}")
+    _distinct([*weights, *parameters, *samples, *(definitions or {})])
+    return MatrixSDE(
+        loss=loss,
+        gradient=gradient,
+        samples=MappingProxyType(samples),
+        parameters=MappingProxyType(parameters),
+        definitions=MappingProxyType(dict(definitions or {})),
+        noise=(noise,) if isinstance(noise, Noise) else tuple(noise),
+        spectrum=spectrum,
+        beta=beta,
+        weights=tuple(weights),
+        observable=observable,
+        trained=tuple(trained),
+        memory_drift=bool(memory_drift),
+        name=name,
+    )
+
+
+def _distinct(names: list[str]) -> None:
+    for name in names:
+        if name == NOISE_LEVEL:
+            raise ValueError("the name T is taken: it is the noise level α/|B|; transpose is .T")
+        if names.count(name) > 1:
+            raise ValueError(f"the name {shown(name)} is declared twice; every name has one meaning")

@@ -1,0 +1,217 @@
+r"""From a matrix SDE to the SDE of its eigenvalues: the Itô step, on explicit small matrices.
+
+With D_{ij,kl} = Cov(dM_ij, dM_kl)/dt and a_ij the drift of W at diagonal weights, for X = WᵀW and β = 1
+
+    dx_i = [ 2 ξ_i a_ii + T Σ_k D_{ki,ki} + Σ_{j≠i} G_ij/(x_i - x_j) ] dt + √(4 T x_i D_{ii,ii}) dB_i
+    G_ij = T (x_i D_{ij,ij} + x_j D_{ji,ji} + 2 ξ_i ξ_j D_{ij,ji})
+
+(second-order perturbation theory; docs/theory.md, "From the matrix to its eigenvalues"). One mode alone, two
+modes, one more row and one more column give every summand; three modes check that there is nothing else.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import sympy
+
+from dyson.derive.explicit import Direction, Explicit
+
+T = sympy.Symbol("T", positive=True)
+X_I, X_J = sympy.symbols("x_i x_j", positive=True)
+HALF = sympy.Rational(1, 2)
+
+
+class Observed:
+    """Drift a_ab and noise D_{ab,cd} of the matrix whose spectrum is asked for, at explicit size M × N."""
+
+    def __init__(self, sde, m: int, n: int):
+        self.sde = sde
+        self.explicit = Explicit(sde, m, n)
+        self.parts = (0, 1) if sde.beta == 2 else (0,)
+
+    @cached_property
+    def _chain(self) -> tuple[dict, dict]:
+        """First and second derivatives of the observable's entries by the trained weights."""
+        e = self.explicit
+        t, u = sympy.Symbol("_t", real=True), sympy.Symbol("_u", real=True)
+        text = self.sde.observable
+        directions = e.directions()
+        first = {}
+        second = {}
+        for p, d in enumerate(directions):
+            for f in directions[p:]:
+                steps = {d: t + u} if f == d else {d: t, f: u}
+                value = e.matrix(text, e.shifted(steps))
+                if f == d:
+                    first[d] = value.diff(t).subs({t: 0, u: 0})
+                twice = value.diff(t).diff(u).subs({t: 0, u: 0})
+                if not twice.is_zero_matrix:
+                    second[d, f] = twice
+        return first, second
+
+    def drift(self, a: int, b: int) -> sympy.Expr:
+        """a_ab, its Itô term with the noise level T."""
+        e = self.explicit
+        if self.sde.observable is None:
+            return e.drift(Direction(0, a, b, 0))
+        first, second = self._chain
+        flow = sum(j[a, b] * e.drift(d) for d, j in first.items() if j[a, b] != 0)
+        ito = sum(
+            (HALF if d == f else 1) * h[a, b] * e.noise(d, f) for (d, f), h in second.items() if h[a, b] != 0
+        )
+        return flow + T * ito
+
+    def noise(self, ab: tuple[int, int], cd: tuple[int, int], part: int = 0) -> sympy.Expr:
+        """D_{ab,cd} of the real (0) or imaginary (1) parts."""
+        e = self.explicit
+        if self.sde.observable is None:
+            return e.noise(Direction(0, *ab, part), Direction(0, *cd, part))
+        first, _ = self._chain
+        return sum(
+            (
+                j[ab] * h[cd] * e.noise(d, f)
+                for d, j in first.items()
+                for f, h in first.items()
+                if j[ab] != 0 and h[cd] != 0
+            ),
+            sympy.Integer(0),
+        )
+
+    def squared(self, a: int, b: int) -> sympy.Expr:
+        """E|dM_ab|²/dt."""
+        return sum(self.noise((a, b), (a, b), part) for part in self.parts)
+
+    def swapped(self, a: int, b: int) -> sympy.Expr:
+        """Re E[dM_ab dM_ba]/dt."""
+        return sum((-1) ** part * self.noise((a, b), (b, a), part) for part in self.parts)
+
+    @cached_property
+    def singular_values(self) -> list[sympy.Expr]:
+        """Diagonal of the observable."""
+        if self.sde.observable is None:
+            return self.explicit.xi
+        matrix = self.explicit.matrix(self.sde.observable, self.explicit.diagonal)
+        return [matrix[a, a] for a in range(self.explicit.rank)]
+
+    def one(self, i: int) -> sympy.Expr:
+        """Drift of eigenvalue i without the repulsion."""
+        if self.sde.spectrum == "symmetric":
+            return self.drift(i, i)
+        rows = range(self.explicit.m)
+        xi = self.singular_values[i]
+        total = 2 * xi * self.drift(i, i) + T * sum(self.squared(k, i) for k in rows)
+        for j in range(self.explicit.rank, self.explicit.n):  # columns beyond: eigenvalues that stay at zero
+            total += T * self.squared(i, j)
+        if self.sde.spectrum == "singular":  # Itô's formula for √x
+            return total / (2 * xi) - T * self.noise((i, i), (i, i)) / (2 * xi)
+        return total
+
+    def repulsion(self, i: int, j: int) -> sympy.Expr:
+        """G_ij."""
+        if self.sde.spectrum == "symmetric":
+            return T * self.squared(i, j)
+        a, b = self.singular_values[i], self.singular_values[j]
+        between = T * (a**2 * self.squared(i, j) + b**2 * self.squared(j, i) + 2 * a * b * self.swapped(i, j))
+        return between / (2 * a * (a + b)) if self.sde.spectrum == "singular" else between
+
+    def amplitude(self, i: int) -> sympy.Expr:
+        """g_i², noise term √2 g_i dB_i."""
+        own = T * self.noise((i, i), (i, i))
+        return 2 * self.singular_values[i] ** 2 * own if self.sde.spectrum == "gram" else own / 2
+
+
+class Pattern:
+    """The summands of the eigenvalue SDE, in mode symbols ``..._i`` and ``..._j``.
+
+    Attributes
+    ----------
+    own, noise : Expr
+        Drift and g² of a mode alone.
+    pair, repulsion : Expr
+        Regular drift from another mode, and G_ij.
+    row, column : Expr or None
+        Drift from one more row of W (its parameters ``..._k``) and one more column; None if W is square.
+    opaque : dict of Symbol to Expr
+        What stands for a variance or memory of samples, in terms of x_i.
+    """
+
+    def __init__(self, sde):
+        self.sde = sde
+        one, two = Observed(sde, 1, 1), Observed(sde, 2, 2)
+        self.layers = _exponent(one)
+        self.opaque = {self._renamed(s): self._renamed(v) for s, v in one.explicit.opaque.items()}
+        self.own = self._named(one.one(0))
+        self.noise = self._named(one.amplitude(0))
+        self.pair = self._named(two.one(0) - one.one(0))
+        self.repulsion = self._named(two.repulsion(0, 1))
+        self.row = self._further(one, 2, 1)
+        self.column = self._further(one, 1, 2)
+        self.one, self.two = one, two
+
+    def _further(self, one, m: int, n: int) -> sympy.Expr | None:
+        """Drift from one more row or column; None where the expressions need a square W."""
+        if self.sde.spectrum == "symmetric" or self.sde.observable is not None:
+            return None
+        try:
+            return self._named(Observed(self.sde, m, n).one(0) - one.one(0), "k")
+        except ValueError as error:
+            if "shape" in str(error) or "square" in str(error):
+                return None
+            raise
+
+    def _renamed(self, expression: sympy.Expr, second: str = "j") -> sympy.Expr:
+        """Symbols of modes 1 and 2 as i and j, ξ as a power of x."""
+        return named(expression, self.sde.spectrum, self.layers, ("i", second))
+
+    def _named(self, expression: sympy.Expr, second: str = "j") -> sympy.Expr:
+        return self._renamed(tidy(expression), second)
+
+
+def named(expression, spectrum: str, layers: int, letters: tuple[str, ...]):
+    """Replace the numbered symbols of explicit modes by lettered ones, and ξ by x."""
+    replace = {}
+    for symbol in expression.free_symbols:
+        stem, _, number = symbol.name.rpartition("_")
+        if not stem or not number.isdigit() or int(number) > len(letters):
+            continue
+        letter = letters[int(number) - 1]
+        if stem == "xi":
+            power = 2 * layers if spectrum == "gram" else layers
+            replace[symbol] = eigenvalue(letter, spectrum) ** sympy.Rational(1, power)
+        else:
+            replace[symbol] = sympy.Symbol(f"{stem}_{letter}", positive=True)
+    return expression.xreplace(replace)
+
+
+def eigenvalue(letter: str, spectrum: str) -> sympy.Symbol:
+    """x_i, positive unless the matrix is symmetric itself."""
+    return sympy.Symbol(f"x_{letter}", **({"real": True} if spectrum == "symmetric" else {"positive": True}))
+
+
+def tidy(expression: sympy.Expr) -> sympy.Expr:
+    """A canonical short form: terms collected by T, each factored."""
+    expression = sympy.expand(expression)
+    flow = sympy.factor(expression.coeff(T, 0))
+    return flow + T * sympy.factor(sympy.expand(expression - expression.coeff(T, 0)) / T)
+
+
+def _exponent(one) -> int:
+    """L of ξ = s^L, by which the layers' common diagonal s makes the observable's."""
+    value, s = one.singular_values[0], one.explicit.xi[0]
+    for layers in range(1, 17):
+        if sympy.simplify(value - s**layers) == 0:
+            return layers
+    raise ValueError(
+        f"observable must be a product of the weights, got {one.sde.observable!r}: {value} at W = {s}"
+    )
+
+
+def reduce_to_eigenvalues(sde):
+    """The eigenvalue SDE of a matrix SDE, see ``MatrixSDE.eigenvalue_sde``."""
+    from dyson.derive.equation import EigenvalueEquation
+    from dyson.derive.symmetry import require_pattern
+
+    pattern = Pattern(sde)
+    require_pattern(pattern)
+    return EigenvalueEquation(sde, pattern)

@@ -1,0 +1,244 @@
+"""The functions of a generated module, see ``codegen``."""
+
+from __future__ import annotations
+
+import sympy
+
+from dyson.derive.codegen import Source
+from dyson.derive.printing import Printer
+from dyson.derive.statics import exchanged
+
+
+def indent(lines, by: int) -> list[str]:
+    return [" " * by + line for line in lines]
+
+
+# ---- plain NumPy: the twin of the compiled functions, and what binding needs
+
+
+def numpy_functions(s: Source) -> list[str]:
+    """flow, rate, noise, drift and roots(p) over arrays (..., n); p holds parameters by name."""
+    printer = Printer("np", s.names)
+    text = printer.doprint
+
+    scalars = [f'p_{n} = p["{n}"]' for n in ("T", *s.scalars)]
+    modes = [f'p_{n}_i = p["{n}"]' for n in s.per_mode]
+    opaque = []
+    for symbol, value in s.opaque.items():
+        name = s.names[symbol]
+        opaque.append(f"{name} = {text(value)}")
+        for base in s.conditions[symbol]:
+            opaque.append(f"{name} = np.where({text(base)} > 0.0, {name}, np.nan)")
+    root = [f"y_i = x_i**(1.0/{s.power}.0)"] if s.power > 1 else []
+    clip = ["x_i = np.maximum(x, 0.0)"] if s.positive else ["x_i = np.asarray(x, float)"]
+    head = [*scalars, *modes, *clip]
+    lines: list[str] = []
+
+    def function(signature, body, result):
+        lines.extend(["", "", f"def {signature}:", *indent([*body, f"return {result}"], 4)])
+
+    function("flow(x, p)", head, f"({text(s.flow)}) + 0.0*x_i")
+    function("rate(x, p)", head, f"({text(-sympy.diff(s.flow, s.x['i']))}) + 0.0*x_i")
+    function("noise(x, p)", [*head, *opaque, *root], f"({text(s.summands['noise'])}) + 0.0*x_i")
+    function("roots(p)", [*scalars, *modes], "[" + ", ".join(text(r) for r in s.roots) + "]")
+    pairs = _numpy_pairs(s, text)
+    body = [*head, *opaque, *root, f"out = ({text(s.summands['own'])}) + 0.0*x_i", *pairs]
+    function("drift(x, p)", body, "out")
+    return lines
+
+
+def _numpy_pairs(s: Source, text) -> list[str]:
+    lines = ["rows, columns = p['rows'], p['columns']"]
+    for key in ("row", "column"):
+        value = s.summands[key]
+        if value == 0:
+            continue
+        spread = [f"p_{n}_k = p['{n}_k'].reshape(-1, *[1]*x_i.ndim)" for n in s.per_mode]
+        count = "rows" if key == "row" else "columns"
+        lines += [
+            f"if {count}:",
+            *indent(
+                [*spread, f"out = out + np.sum(({text(value)}) + np.zeros(({count}, *x_i.shape)), axis=0)"], 4
+            ),
+        ]
+    moved = [s.names[o] for o in s.lifted] + (["y_i"] if s.power > 1 else [])
+    first = ["x_i", *moved]
+    lines += [f"{name[:-2]}_j = {name}[..., None, :]" for name in first]
+    lines += [f"p_{n}_j = p_{n}_i[None, :]" for n in s.per_mode]
+    lines += [f"{name} = {name}[..., :, None]" for name in first]
+    lines += [f"p_{n}_i = p_{n}_i[:, None]" for n in s.per_mode]
+    lines += [
+        "gap = x_i - x_j",
+        "inverse = np.zeros(gap.shape)",
+        "np.divide(1.0, gap, out=inverse, where=gap != 0.0)",
+        f"force = ({text(s.summands['repulsion'])})*inverse",
+        f"regular = ({text(s.summands['pair'])}) + 0.0*gap",
+        "regular = regular*(1.0 - np.eye(gap.shape[-1]))",
+        "out = out + force.sum(-1) + regular.sum(-1)",
+    ]
+    return lines
+
+
+# ---- compiled
+
+
+def compiled_functions(s: Source) -> list[str]:
+    """``modes`` (what depends on one mode), ``pair`` (two modes), and the two block functions."""
+    return [*_modes(s, drift=True), *_modes(s, drift=False), *_pair(s), *_drift(), *_noise()]
+
+
+def _loads(s: Source, mode: str) -> list[str]:
+    """Parameters of one mode from theta = (scalars, T, rows, columns, per mode, further modes)."""
+    base = len(s.scalars) + 3
+    return [f"p_{n}_{mode} = theta[{base} + {a}*n + {mode}]" for a, n in enumerate(s.per_mode)]
+
+
+def _scalars(s: Source) -> list[str]:
+    return [f"p_{n} = theta[{a}]" for a, n in enumerate((*s.scalars, "T"))]
+
+
+def row_names(s: Source) -> list[str]:
+    """Rows kept for each mode, after the far field: x ≥ 0, g², variances, root."""
+    return ["x", "g2", *(s.names[o][:-2] for o in s.lifted), *(["y"] if s.power > 1 else [])]
+
+
+def _modes(s: Source, drift: bool) -> list[str]:
+    name = "modes" if drift else "amplitudes"
+    arguments = f"x, theta, rows, {'out' if drift else 'g2'}"
+    lines = ["", "", "@kernel(nogil=True)", f"def {name}({arguments}):", "    n = x.shape[0]"]
+    lines += indent(_scalars(s), 4)
+    body = [*_loads(s, "i"), "rx_ = x[i]"]
+    if drift:
+        body += [f"r{r}_ = rows[{a}*n + i]" for a, r in enumerate(row_names(s))] + ["rout_ = out[i]"]
+    else:
+        body += ["rg2_ = g2[i]"]
+    inside = ["x_i = max(rx_[lane], 0.0)" if s.positive else "x_i = rx_[lane]"]
+    opaque = s.block([v for v in s.opaque.values()], "i")
+    conditions = s.block([b for bases in s.conditions.values() for b in bases], "i")
+    left = iter(conditions.results)
+    rename = [line.replace("_h", "_hv") for line in opaque.inside]
+    body += [line.replace("_h", "_hv") for line in opaque.outside]
+    body += [line.replace("_h", "_hw") for line in conditions.outside]
+    inside += [*rename, *(line.replace("_h", "_hw") for line in conditions.inside)]
+    for (symbol, bases), value in zip(s.conditions.items(), opaque.results, strict=True):
+        tests = " and ".join(f"{next(left).replace('_h', '_hw')} > 0.0" for _ in bases)
+        value = value.replace("_h", "_hv")
+        inside.append(f"{s.names[symbol]} = {f'{value} if {tests} else math.nan' if tests else value}")
+    if s.power > 1:
+        inside.append("y_i = math.sqrt(x_i)" if s.power == 2 else f"y_i = x_i**(1.0/{s.power}.0)")
+    values = [s.summands["noise"], *([s.summands["own"]] if drift else [])]
+    block = s.block(values, "i")
+    body += block.outside
+    inside += [*block.inside, f"g2_i = {block.results[0]}"]
+    if drift:
+        inside += [f"r{r}_[lane] = {r}_i" for r in row_names(s) if r != "x"]
+        inside += ["rclip_[lane] = x_i", f"rout_[lane] = {block.results[1]}"]
+        body = [line.replace("rx_ = rows", "rclip_ = rows") for line in body]
+    else:
+        inside.append("rg2_[lane] = g2_i")
+    lines += [
+        "    for i in range(n):",
+        *indent(body, 8),
+        "        for lane in range(LANES):",
+        *indent(inside, 12),
+    ]
+    if drift:
+        lines += indent(_further(s), 4)
+    return lines
+
+
+def _further(s: Source) -> list[str]:
+    """Loops over further rows or columns of W: eigenvalues pinned at zero repel the others."""
+    lines: list[str] = []
+    base = len(s.scalars) + 3
+    for key, at in (("row", len(s.scalars) + 1), ("column", len(s.scalars) + 2)):
+        value = s.summands[key]
+        if value == 0:
+            continue
+        block = s.block([value], "i")
+        used = {str(name) for name in value.free_symbols}
+        loads = [f"{r}_i = r{r}_[lane]" for r in row_names(s)[2:]]
+        further = [
+            f"p_{n}_k = theta[{base} + {len(s.per_mode)}*n + {a}*many + k]"
+            for a, n in enumerate(s.per_mode)
+            if f"{n}_k" in used
+        ]
+        rows = [f"r{r}_ = rows[{a}*n + i]" for a, r in enumerate(row_names(s))]
+        lines += [
+            f"many = int(theta[{at}])",
+            "for i in range(n if many else 0):",
+            *indent([*_loads(s, "i"), *rows, "rout_ = out[i]", "for k in range(many):"], 4),
+            *indent([*further, *block.outside, "for lane in range(LANES):"], 8),
+            *indent(["x_i = rx_[lane]", *loads, *block.inside, f"rout_[lane] += {block.results[0]}"], 12),
+        ]
+    return lines
+
+
+def _pair(s: Source) -> list[str]:
+    """Both particles of one pair; where the solver has the neighbours' repulsion, its regular part."""
+    repulsion, pair = s.summands["repulsion"], s.summands["pair"]
+    back = exchanged(repulsion)
+    symmetric = sympy.expand(repulsion - back) == 0
+    block = s.block([repulsion, pair, exchanged(pair), *([] if symmetric else [back])], "ij")
+    g_ij, p_ij, p_ji = block.results[:3]
+    beta = s.equation.beta
+    lines = ["", "", "@kernel(nogil=True)", "def pair(theta, rows, dt, i, j, neighbours, out, spare):"]
+    head = ["n = rows.shape[0] // ROWS", *_scalars(s), *_loads(s, "i"), *_loads(s, "j"), *block.outside]
+    for a, r in enumerate(row_names(s)):
+        head += [f"r{r}_{m}_ = rows[{a}*n + {m}]" for m in "ij"]
+    head += ["out_i, out_j = out[i], out[j]"]
+    loads = [f"{r}_{m} = r{r}_{m}_[lane]" for r in row_names(s) if r != "g2" for m in "ij"]
+    common = [*loads, *block.inside, "d = x_i - x_j", f"g_ij = {g_ij}"]
+    if not symmetric:
+        common.append(f"g_ji = {block.results[3]}")
+    other = "g_ij" if symmetric else "g_ji"
+    width = f"{2.0 / beta!r}*dt*g_ij" if symmetric else f"dt*(g_ij + g_ji)/{float(beta)!r}"
+    split = [
+        *common,
+        "inverse = d/(d*d + TINY)",
+        f"out_i[lane] += (g_ij - {float(beta)!r}*rg2_i_[lane])*inverse + {p_ij}",
+        f"spare[lane] = ({other} - {float(beta)!r}*rg2_j_[lane])*inverse - ({p_ji})",
+    ]
+    if symmetric:
+        whole = [*common, f"force = g_ij*d/(d*d + {width} + TINY)"]
+        whole += [f"out_i[lane] += force + {p_ij}", f"spare[lane] = force - ({p_ji})"]
+    else:
+        whole = [*common, f"inverse = d/(d*d + {width} + TINY)"]
+        whole += [f"out_i[lane] += g_ij*inverse + {p_ij}", f"spare[lane] = g_ji*inverse - ({p_ji})"]
+    lines += indent(head, 4)
+    lines += ["    if neighbours:", "        for lane in range(LANES):", *indent(split, 12)]
+    lines += ["    else:", "        for lane in range(LANES):", *indent(whole, 12)]
+    lines += ["    for lane in range(LANES):", "        out_j[lane] -= spare[lane]"]
+    return [f"ROWS = {len(row_names(s))}", *lines]
+
+
+def _drift() -> list[str]:
+    return """
+
+@kernel(DRIFT_SIGNATURE, nogil=True)
+def block_drift(x, theta, dt, mode, out, work):
+    n = x.shape[0]
+    far, rows, spare = work[:n], work[n : (ROWS + 1) * n], work[(ROWS + 1) * n]
+    modes(x, theta, rows, out)
+    if mode != SPLIT_KEEPING_FAR:
+        far[:] = 0.0
+        for i in range(n - NEAR - 1):
+            for j in range(i + NEAR + 1, n):
+                pair(theta, rows, dt, i, j, False, far, spare)
+    for i in range(n - 1):
+        for j in range(i + 1, min(i + NEAR + 1, n)):
+            pair(theta, rows, dt, i, j, mode != WHOLE and j == i + 1, out, spare)
+    for i in range(n):
+        row, distant = out[i], far[i]
+        for lane in range(LANES):
+            row[lane] += distant[lane]
+""".splitlines()
+
+
+def _noise() -> list[str]:
+    return """
+
+@kernel(NOISE_SIGNATURE, nogil=True)
+def block_noise(x, theta, g2):
+    amplitudes(x, theta, x, g2)
+""".splitlines()
