@@ -61,25 +61,25 @@ def bind(
     level = positive("noise_level", noise_level, zero=True)
     numbers = {name: _number(name, kind, values[name]) for name, kind in kinds.items()}
     columns, m = _sizes(kinds, numbers, n, rows)
-    module = load(sde, {k: v for k, v in numbers.items() if kinds[k] == "integer"})
+    module = load(sde.with_integers(**{k: v for k, v in numbers.items() if kinds[k] == "integer"}))
     if columns != m and not module.RECTANGULAR:
         raise ValueError(f"{sde.what} needs a square W, got {m} × {columns}")
     return _assemble(sde, module, numbers, level, columns, m, target, parameters)
 
 
-def load(sde: MatrixSDE, integers: dict[str, int]) -> ModuleType:
+def load(sde: MatrixSDE) -> ModuleType:
     """The generated module of a matrix SDE, derived only where the cache has none."""
 
     def text() -> str:
         from dyson.derive.codegen import module_text
 
-        return module_text(sde.eigenvalue_sde(), integers)
+        return module_text(sde.eigenvalue_sde())
 
     description = sde.description()
     if description is None:  # a Python function has no text to know it by: the module's own text is
         written = text()
         return cache.load([written], lambda: written)
-    return cache.load([description, integers], text)
+    return cache.load(description, text)
 
 
 def _number(name: str, kind: str, value):
@@ -87,6 +87,8 @@ def _number(name: str, kind: str, value):
         return count(name, value)
     if kind == "scalar":
         return positive(name, value)
+    if kind == "fraction":
+        return positive(name, value, zero=True, below=1.0)
     if kind == "real":
         return float(finite(name, value, ndim=(0,)))
     array = finite(name, value, ndim=(0, 1))

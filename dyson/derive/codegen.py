@@ -11,9 +11,10 @@ import sympy
 
 from dyson.blocks import WORK_ROWS
 from dyson.derive.equation import EigenvalueEquation, to_mode
+from dyson.derive.explicit import parameter_symbol
 from dyson.derive.printing import Block
 from dyson.derive.reduction import T, eigenvalue
-from dyson.derive.specification import MODE_KINDS
+from dyson.derive.specification import MODE_KINDS, SCALAR_KINDS
 from dyson.derive.statics import power_of
 
 HEADER = '''"""Generated from a derived eigenvalue SDE."""
@@ -32,11 +33,10 @@ TINY = 1e-300
 class Source:
     """Everything the templates need, by the names that the generated text uses."""
 
-    def __init__(self, equation: EigenvalueEquation, integers: dict[str, int]):
+    def __init__(self, equation: EigenvalueEquation):
         self.equation, self.pattern = equation, equation.pattern
         sde = equation.matrix
-        fix = {sympy.Symbol(n, integer=True, positive=True): sympy.Integer(v) for n, v in integers.items()}
-        self.scalars = [n for n, kind in sde.parameters.items() if kind in ("scalar", "real")]
+        self.scalars = [n for n, kind in sde.parameters.items() if kind in SCALAR_KINDS]
         self.per_mode = [n for n, kind in sde.parameters.items() if kind in MODE_KINDS]
         self.x = {m: eigenvalue(m, sde.spectrum) for m in "ij"}
         self.positive = sde.spectrum != "symmetric"
@@ -49,10 +49,10 @@ class Source:
             "row": pattern.row or sympy.Integer(0),
             "column": pattern.column or sympy.Integer(0),
         }
-        self.summands = {key: value.xreplace(fix) for key, value in summands.items()}
-        self.opaque = {s: v.xreplace(fix) for s, v in pattern.opaque.items()}
-        self.flow = equation.flow.xreplace(fix)
-        self.roots = [r.xreplace(fix) for r in equation.fixed_points()]
+        self.summands = summands
+        self.opaque = pattern.opaque
+        self.flow = equation.flow
+        self.roots = equation.fixed_points()
         self.interacting_flow = equation.pair_drift.xreplace({T: sympy.Integer(0)}) != 0
         self.power = 1
         self._take_roots()
@@ -84,10 +84,7 @@ class Source:
     def _name(self) -> None:
         self.names: dict[sympy.Symbol, str] = {T: "p_T"}
         for name in self.scalars:
-            kind = self.equation.matrix.parameters[name]
-            self.names[sympy.Symbol(name, **({"real": True} if kind == "real" else {"positive": True}))] = (
-                f"p_{name}"
-            )
+            self.names[parameter_symbol(name, self.equation.matrix.parameters[name])] = f"p_{name}"
         for name in self.per_mode:
             for m in "ijk":
                 self.names[sympy.Symbol(f"{name}_{m}", positive=True)] = f"p_{name}_{m}"
@@ -119,11 +116,11 @@ class Source:
         return out
 
 
-def module_text(equation: EigenvalueEquation, integers: dict[str, int]) -> str:
-    """The module's text, for given values of the integer parameters."""
+def module_text(equation: EigenvalueEquation) -> str:
+    """The module's text; the integer parameters must be numbers."""
     from dyson.derive.templates import compiled_functions, numpy_functions
 
-    source = Source(equation, integers)
+    source = Source(equation)
     sde = equation.matrix
     facts = {
         "SCALARS": tuple(source.scalars),

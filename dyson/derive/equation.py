@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sympy
 
 from dyson.derive.matrix_sde import MatrixSDE
-from dyson.derive.reduction import Pattern, T, eigenvalue
+from dyson.derive.reduction import Pattern, T, Trained, eigenvalue
 from dyson.derive.statics import Gas, find_gas, integral, roots
 
 
@@ -97,6 +97,14 @@ class EigenvalueEquation:
     def column_drift(self) -> sympy.Expr | None:
         """Drift from each column of W beyond M; None if W must be square."""
         return None if self.pattern.column is None else self.full(self.pattern.column)
+
+    @cached_property
+    def trained(self) -> Mapping[str, Trained]:
+        """Drift and noise of the trained scalar parameters; ``bind`` holds them fixed."""
+        return {
+            name: Trained(*(self.full(part) for part in summands))
+            for name, summands in self.pattern.trained.items()
+        }
 
     def fixed_points(self) -> list[sympy.Expr]:
         """x̄_i, where the noiseless flow stands still; empty if there is no flow or no closed form.

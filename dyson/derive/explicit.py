@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import sympy
 
-from dyson.derive.wick import Moments, Polynomial, polynomial, remembered
+from dyson.derive.wick import Moments, Polynomial, over_lags, polynomial
 
 ZERO, ONE = sympy.Integer(0), sympy.Integer(1)
 
@@ -49,7 +49,7 @@ class Explicit:
         self.parameters = self._parameter_matrices()
         self.diagonal = [sympy.Matrix(m, n, lambda a, b: self.xi[a] if a == b else 0) for _ in sde.weights]
         self._collect_samples()
-        self._gradients: dict[Direction, Polynomial] = {}
+        self._gradients: dict[Direction | str, Polynomial] = {}
 
     def _parameter_matrices(self) -> dict:
         out: dict = {}
@@ -60,7 +60,8 @@ class Explicit:
                 entries = [sympy.Symbol(f"{name}_{a + 1}", positive=True) for a in range(size)]
                 out[name] = sympy.Matrix(*shapes[kind], lambda a, b, e=entries: e[a] if a == b else 0)
             else:
-                out[name] = parameter_symbol(name, kind)
+                known = self.sde.integers.get(name)
+                out[name] = parameter_symbol(name, kind) if known is None else sympy.Integer(known)
         return out
 
     def values(self, weights) -> dict:
@@ -74,6 +75,10 @@ class Explicit:
         """An expression without samples as an M × N matrix."""
         value = self.sde.expression(text, "observable").evaluate(self.values(weights))
         return value if getattr(value, "is_Matrix", False) else value * sympy.eye(self.m, self.n)
+
+    def size_of(self, name: str) -> int:
+        """Components of a sample."""
+        return {"column": self.n, "row": self.m, "matrix": self.m * self.n}[self.sde.samples[name].space]
 
     def _collect_samples(self) -> None:
         """Variables of all samples, their covariance and memory at diagonal weights."""
@@ -129,13 +134,6 @@ class Explicit:
         self.opaque[symbol] = value
         return symbol
 
-    def covariance_matrix(self, weights):  # full covariance away from diagonal weights, for the mean gradient
-        """{sample: covariance matrix} at any weights."""
-        at = self.values(weights)
-        return {
-            name: self.sde.expression(s.covariance, name).evaluate(at) for name, s in self.sde.samples.items()
-        }
-
     def directions(self, entry: tuple[int, int] | None = None) -> list[Direction]:
         """All degrees of freedom, or those of one entry of every layer."""
         cells = [entry] if entry is not None else list(product(range(self.m), range(self.n)))
@@ -149,25 +147,38 @@ class Explicit:
             out[d.layer][d.row, d.column] += t * (sympy.I if d.part else 1)
         return out
 
-    def gradient(self, d: Direction) -> Polynomial:
-        """Entry of the per-sample gradient at diagonal weights, averaged over the exact samples."""
+    def gradient(self, d: Direction | str) -> Polynomial:
+        """Entry of the per-sample gradient at diagonal weights, averaged over the exact samples.
+
+        A string is a trained scalar parameter.
+        """
         if d not in self._gradients:
-            raw = self._raw_gradient(d)
-            p = polynomial(raw, self.variables, f"the gradient of {self.sde.what}")
-            self._gradients[d] = self.moments.averaged(p, self.exact)
+            self._gradients[d] = self.moments.averaged(self.sampled_gradient(d), self.exact)
         return self._gradients[d]
 
-    def _raw_gradient(self, d: Direction) -> sympy.Expr:
+    def sampled_gradient(self, d: Direction | str, e: Direction | None = None) -> Polynomial:
+        """The gradient before any average or, with ``e``, its derivative by that entry of the weights."""
+        return polynomial(self._raw_gradient(d, e), self.variables, f"the gradient of {self.sde.what}")
+
+    def _raw_gradient(self, d: Direction | str, e: Direction | None) -> sympy.Expr:
+        if isinstance(d, str):
+            return sympy.diff(self.loss(self.diagonal), self.parameters[d])
         if self.sde.spectrum == "symmetric" and d.row != d.column:
             other = d._replace(row=d.column, column=d.row)
             sign = -1 if d.part else 1
-            return (self._derivative(d) + sign * self._derivative(other)) / 2
-        return self._derivative(d)
+            return (self._derivative(d, e) + sign * self._derivative(other, e)) / 2
+        return self._derivative(d, e)
 
-    def _derivative(self, d: Direction) -> sympy.Expr:
+    def _derivative(self, d: Direction, e: Direction | None) -> sympy.Expr:
+        t, u = sympy.Symbol("_t", real=True), sympy.Symbol("_u", real=True)
+        weights = self.diagonal if e is None else self.shifted({e: u})
+        value = self._gradient_entry(d, weights, t)
+        return value if e is None else sympy.diff(value, u).subs(u, 0)
+
+    def _gradient_entry(self, d: Direction, weights, t: sympy.Symbol) -> sympy.Expr:
         if self.sde.gradient is not None:
             matrix = self.sde.evaluated(
-                self.sde.gradient, {**self.values(self.diagonal), **self.vectors}, "gradient"
+                self.sde.gradient, {**self.values(weights), **self.vectors}, "gradient"
             )
             if getattr(matrix, "shape", None) != (self.m, self.n):
                 raise ValueError(
@@ -176,9 +187,9 @@ class Explicit:
                 )
             entry = matrix[d.row, d.column]
             return sympy.im(entry) if d.part else (sympy.re(entry) if self.sde.beta == 2 else entry)
-        t = sympy.Symbol("_t", real=True)
-        loss = self.loss(self.shifted({d: t}))
-        return sympy.diff(loss, t).subs(t, 0)
+        moved = [w.copy() for w in weights]
+        moved[d.layer][d.row, d.column] += t * (sympy.I if d.part else 1)
+        return sympy.diff(self.loss(moved), t).subs(t, 0)
 
     def loss(self, weights) -> sympy.Expr:
         """The per-sample loss at given weights, checked to be a real scalar."""
@@ -198,17 +209,21 @@ class Explicit:
                 )
         return value
 
-    def drift(self, d: Direction) -> sympy.Expr:
+    @property
+    def chains(self) -> list[int]:
+        """The variables that persist from one update to the next."""
+        return [a for a, rate in enumerate(self.decay) if rate != 0]
+
+    def drift(self, d: Direction | str) -> sympy.Expr:
         """Mean of -gradient."""
         return -self.moments.mean(self.gradient(d))
 
-    def noise(self, d: Direction, e: Direction) -> sympy.Expr:
+    def noise(self, d: Direction | str, e: Direction | str) -> sympy.Expr:
         """Cov(dM_d, dM_e)/dt of two directions, from samples and from given covariances."""
         p, q = self.gradient(d), self.gradient(e)
-        if any(x != 0 for x in self.decay):
-            sampled = remembered(p, q, self.covariance, self.decay)
-        else:
-            sampled = self.moments.covariance(p, q)
+        sampled = self.moments.covariance(p, q)
+        if self.chains:  # (1 + r)/(1 - r) = 1 + 2r/(1 - r)
+            sampled += over_lags(p, q, self.covariance, self.decay, lambda r: 2 * r / (1 - r))
         return sampled + self._given(d, e)
 
     @cached_property
@@ -227,8 +242,8 @@ class Explicit:
             out.append((row, column, noise.symmetric))
         return out
 
-    def _given(self, d: Direction, e: Direction) -> sympy.Expr:
-        if d.layer != e.layer or d.part != e.part:
+    def _given(self, d: Direction | str, e: Direction | str) -> sympy.Expr:
+        if isinstance(d, str) or isinstance(e, str) or d.layer != e.layer or d.part != e.part:
             return ZERO
         total = ZERO
         share = sympy.Rational(1, 2) if self.sde.beta == 2 else ONE
@@ -255,4 +270,6 @@ def parameter_symbol(name: str, kind: str) -> sympy.Symbol:
     """The symbol of a scalar parameter, with the assumptions of its kind."""
     if kind == "integer":
         return sympy.Symbol(name, integer=True, positive=True)
+    if kind == "fraction":
+        return sympy.Symbol(name, nonnegative=True)
     return sympy.Symbol(name, real=True) if kind == "real" else sympy.Symbol(name, positive=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dyson.derive.specification import KINDS, SPECTRA, Gaussian, Noise
-from streams.arguments import choice, shown
+from streams.arguments import choice, count, shown
 
 if TYPE_CHECKING:
     import sympy
@@ -41,6 +41,9 @@ class MatrixSDE:
     observable: str | None = None
     trained: tuple[str, ...] = ()
     memory_drift: bool = False
+    momentum: bool = False
+    finite_learning_rate: bool = False
+    integers: Mapping[str, int] = field(default_factory=dict)
     name: str = "user"
 
     @property
@@ -66,8 +69,50 @@ class MatrixSDE:
             return sympy.sympify(text(**values))
         return parse(text, values, what).evaluate(values)
 
-    def eigenvalue_sde(self) -> EigenvalueEquation:
+    def with_integers(self, **values: int) -> MatrixSDE:
+        """The same with numbers for parameters of the kind "integer"."""
+        for name, value in values.items():
+            if self.parameters.get(name) != "integer":
+                raise ValueError(f"{name} is not a parameter of the kind 'integer'")
+            count(name, value)
+        return replace(self, integers=MappingProxyType({**self.integers, **values}))
+
+    def optimiser(self, momentum: bool = False, finite_learning_rate: bool = False) -> MatrixSDE:
+        r"""The same under another optimiser than plain SGD at infinitesimal learning rate.
+
+        Parameters
+        ----------
+        momentum : bool
+            Heavy ball: in time t = α n/(1 - m) the noise level is T/(1 - m); adds the parameter ``m``.
+        finite_learning_rate : bool
+            The O(α) modified equation, drift A + (η/2) J A and noise D + (ζ/2) (J D + D Jᵀ), J = -∇A, with
+            η = ζ = α, or with momentum η = α (1 + m)/(1 - m)², ζ = (η + α/(1 + m))/2; adds the parameter
+            ``learning_rate``. Exact to O(α) for means and variances of a linear model.
+
+        Source: Li, Tai, E, JMLR 20 (2019) 1; docs/theory.md, "Other optimisers".
+        """
+        added = {}
+        if momentum and not self.momentum:
+            added["m"] = "fraction"
+        if finite_learning_rate and not self.finite_learning_rate:
+            added["learning_rate"] = "scalar"
+        for name in added:
+            if name in self.parameters:
+                raise ValueError(f"the name {name} is taken by a parameter of the loss; rename it")
+        return replace(
+            self,
+            parameters=MappingProxyType({**self.parameters, **added}),
+            momentum=momentum or self.momentum,
+            finite_learning_rate=finite_learning_rate or self.finite_learning_rate,
+        )
+
+    def eigenvalue_sde(self, **integers: int) -> EigenvalueEquation:
         """The SDE of the eigenvalues, derived from explicit 2 × 2 matrices and checked on 3 × 3 ones.
+
+        Parameters
+        ----------
+        **integers
+            Numbers for parameters of the kind "integer"; without, they stay symbols.
 
         Raises
         ------
@@ -76,7 +121,7 @@ class MatrixSDE:
         """
         from dyson.derive.reduction import reduce_to_eigenvalues  # SymPy takes a second: only when needed
 
-        return reduce_to_eigenvalues(self)
+        return reduce_to_eigenvalues(self.with_integers(**integers))
 
     def description(self) -> dict | None:
         """Everything that defines it, for JSON; None if the loss is a Python function."""
@@ -85,7 +130,8 @@ class MatrixSDE:
         out = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
         out["samples"] = {name: asdict(sample) for name, sample in self.samples.items()}
         out["noise"] = [asdict(noise) for noise in self.noise]
-        out["parameters"], out["definitions"] = dict(self.parameters), dict(self.definitions)
+        for name in ("parameters", "definitions", "integers"):
+            out[name] = dict(getattr(self, name))
         return out
 
     def __repr__(self) -> str:
@@ -155,6 +201,9 @@ def matrix_sde(
     for sample in samples.values():
         if not isinstance(sample, Gaussian):
             raise TypeError(f"samples must be derive.Gaussian, got {shown(sample)}")
+    for scalar in trained:
+        if parameters.get(scalar) not in ("scalar", "real"):
+            raise ValueError(f"trained parameters must be scalar parameters of the loss, got {shown(scalar)}")
     _distinct([*weights, *parameters, *samples, *(definitions or {})])
     return MatrixSDE(
         loss=loss,

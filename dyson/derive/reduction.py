@@ -12,10 +12,12 @@ modes, one more row and one more column give every summand; three modes check th
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NamedTuple
 
 import sympy
 
-from dyson.derive.explicit import Direction, Explicit
+from dyson.derive.corrections import Response
+from dyson.derive.explicit import Direction, Explicit, parameter_symbol
 
 T = sympy.Symbol("T", positive=True)
 X_I, X_J = sympy.symbols("x_i x_j", positive=True)
@@ -29,6 +31,22 @@ class Observed:
         self.sde = sde
         self.explicit = Explicit(sde, m, n)
         self.parts = (0, 1) if sde.beta == 2 else (0,)
+        self.level = T / (1 - parameter_symbol("m", "fraction")) if sde.momentum else T
+
+    @cached_property
+    def response(self) -> Response:
+        """Corrections of first order."""
+        return Response(self.explicit)
+
+    @cached_property
+    def rates(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """η and ζ of the modified equation, see ``MatrixSDE.optimiser``."""
+        alpha = self.explicit.parameters["learning_rate"]
+        if not self.sde.momentum:
+            return alpha, alpha
+        m = self.explicit.parameters["m"]
+        eta = alpha * (1 + m) / (1 - m) ** 2
+        return eta, (eta + alpha / (1 + m)) / 2
 
     @cached_property
     def _chain(self) -> tuple[dict, dict]:
@@ -54,19 +72,29 @@ class Observed:
         """a_ab, its Itô term with the noise level T."""
         e = self.explicit
         if self.sde.observable is None:
-            return e.drift(Direction(0, a, b, 0))
+            d = Direction(0, a, b, 0)
+            drift = e.drift(d)
+            if self.sde.finite_learning_rate:
+                drift += self.rates[0] / 2 * self.response.modified_drift(d)
+            if self.sde.memory_drift:
+                drift += self.level * self.response.memory_drift(d)
+            return drift
         first, second = self._chain
         flow = sum(j[a, b] * e.drift(d) for d, j in first.items() if j[a, b] != 0)
         ito = sum(
             (HALF if d == f else 1) * h[a, b] * e.noise(d, f) for (d, f), h in second.items() if h[a, b] != 0
         )
-        return flow + T * ito
+        return flow + self.level * ito
 
     def noise(self, ab: tuple[int, int], cd: tuple[int, int], part: int = 0) -> sympy.Expr:
         """D_{ab,cd} of the real (0) or imaginary (1) parts."""
         e = self.explicit
         if self.sde.observable is None:
-            return e.noise(Direction(0, *ab, part), Direction(0, *cd, part))
+            d, f = Direction(0, *ab, part), Direction(0, *cd, part)
+            noise = e.noise(d, f)
+            if self.sde.finite_learning_rate:
+                noise += self.rates[1] / 2 * self.response.modified_noise(d, f)
+            return noise
         first, _ = self._chain
         return sum(
             (
@@ -94,31 +122,55 @@ class Observed:
         matrix = self.explicit.matrix(self.sde.observable, self.explicit.diagonal)
         return [matrix[a, a] for a in range(self.explicit.rank)]
 
+    def trained(self, name: str) -> tuple[sympy.Expr, sympy.Expr, list[sympy.Expr]]:
+        """Drift and variance of a trained scalar, and its covariance with every eigenvalue."""
+        e = self.explicit
+        joint = []
+        for i, xi in enumerate(self.singular_values):
+            slope = {"gram": 2 * xi, "singular": 1, "symmetric": 1}[self.sde.spectrum]
+            joint.append(self.level * slope * e.noise(Direction(0, i, i, 0), name))
+        return e.drift(name), self.level * e.noise(name, name), joint
+
     def one(self, i: int) -> sympy.Expr:
         """Drift of eigenvalue i without the repulsion."""
         if self.sde.spectrum == "symmetric":
             return self.drift(i, i)
         rows = range(self.explicit.m)
         xi = self.singular_values[i]
-        total = 2 * xi * self.drift(i, i) + T * sum(self.squared(k, i) for k in rows)
+        total = 2 * xi * self.drift(i, i) + self.level * sum(self.squared(k, i) for k in rows)
         for j in range(self.explicit.rank, self.explicit.n):  # columns beyond: eigenvalues that stay at zero
-            total += T * self.squared(i, j)
+            total += self.level * self.squared(i, j)
         if self.sde.spectrum == "singular":  # Itô's formula for √x
-            return total / (2 * xi) - T * self.noise((i, i), (i, i)) / (2 * xi)
+            return total / (2 * xi) - self.level * self.noise((i, i), (i, i)) / (2 * xi)
         return total
 
     def repulsion(self, i: int, j: int) -> sympy.Expr:
         """G_ij."""
         if self.sde.spectrum == "symmetric":
-            return T * self.squared(i, j)
+            return self.level * self.squared(i, j)
         a, b = self.singular_values[i], self.singular_values[j]
-        between = T * (a**2 * self.squared(i, j) + b**2 * self.squared(j, i) + 2 * a * b * self.swapped(i, j))
+        between = self.level * (
+            a**2 * self.squared(i, j) + b**2 * self.squared(j, i) + 2 * a * b * self.swapped(i, j)
+        )
         return between / (2 * a * (a + b)) if self.sde.spectrum == "singular" else between
 
     def amplitude(self, i: int) -> sympy.Expr:
         """g_i², noise term √2 g_i dB_i."""
-        own = T * self.noise((i, i), (i, i))
+        own = self.level * self.noise((i, i), (i, i))
         return 2 * self.singular_values[i] ** 2 * own if self.sde.spectrum == "gram" else own / 2
+
+
+class Trained(NamedTuple):
+    """A trained scalar p: dp = [constant + Σ_i drift] dt + noise.
+
+    The noise has variance variance_constant + Σ_i variance per unit time, and covariance with dx_i.
+    """
+
+    constant: sympy.Expr
+    drift: sympy.Expr
+    variance_constant: sympy.Expr
+    variance: sympy.Expr
+    covariance: sympy.Expr
 
 
 class Pattern:
@@ -132,6 +184,8 @@ class Pattern:
         Regular drift from another mode, and G_ij.
     row, column : Expr or None
         Drift from one more row of W (its parameters ``..._k``) and one more column; None if W is square.
+    trained : dict of str to Trained
+        Drift and noise of trained scalar parameters.
     opaque : dict of Symbol to Expr
         What stands for a variance or memory of samples, in terms of x_i.
     """
@@ -147,7 +201,26 @@ class Pattern:
         self.repulsion = self._named(two.repulsion(0, 1))
         self.row = self._further(one, 2, 1)
         self.column = self._further(one, 1, 2)
-        self.one, self.two = one, two
+        self.trained = {name: self._trained(name, one, two) for name in sde.trained}
+
+    def _trained(self, name: str, one: Observed, two: Observed) -> Trained:
+        """Sums over modes, read off one and two modes and checked on three."""
+        (d1, v1, c1), (d2, v2, c2) = one.trained(name), two.trained(name)
+        d3, v3, _ = Observed(self.sde, 3, 3).trained(name)
+        swap = {
+            s: sympy.Symbol(f"{s.name[:-1]}2", **s.assumptions0) for s in d1.free_symbols | v1.free_symbols
+        }
+        swap = {s: t for s, t in swap.items() if s.name.endswith("_1")}
+        constants = [sympy.factor(f + f.xreplace(swap) - g) for f, g in ((d1, d2), (v1, v2))]
+        second = {t: sympy.Symbol(f"{t.name[:-1]}3", **t.assumptions0) for t in swap.values()}
+        for f, g, h in ((d1, d2, d3), (v1, v2, v3)):
+            if sympy.simplify(h - g - (g - f).xreplace(second)) != 0 or sympy.simplify(c2[0] - c1[0]) != 0:
+                raise ValueError(
+                    f"drift and noise of the trained {name} are no sums over modes: {str(h)[:80]}"
+                )
+        own = [self._named(f - constant) for f, constant in ((d1, constants[0]), (v1, constants[1]))]
+        constants = [self._named(constant) for constant in constants]
+        return Trained(constants[0], own[0], constants[1], own[1], self._named(c1[0]))
 
     def _further(self, one, m: int, n: int) -> sympy.Expr | None:
         """Drift from one more row or column; None where the expressions need a square W."""

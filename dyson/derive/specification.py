@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from streams.arguments import choice
 
 SPACES = ("column", "row", "matrix")
-KINDS = ("scalar", "real", "integer", "column", "row", "mode")
+KINDS = ("scalar", "real", "fraction", "integer", "column", "row", "mode")
+SCALAR_KINDS = ("scalar", "real", "fraction")
 MODE_KINDS = ("column", "row", "mode")
 SPECTRA = ("gram", "symmetric", "singular")
 

@@ -46,18 +46,19 @@ class Gas:
 
 def roots(flow: sympy.Expr, x: sympy.Symbol) -> list[sympy.Expr]:
     """Roots of the flow's numerator in x that factors of degree one or two give; zero last."""
-    numerator, _ = sympy.fraction(sympy.together(flow))
+    whole = all(p.exp.is_number for p in flow.atoms(sympy.Pow))
+    numerator, _ = sympy.fraction(sympy.cancel(flow) if whole else sympy.together(flow))
     power = power_of(numerator, x)
     y = sympy.Symbol("_y", positive=True)
     numerator = (
         sympy.powdenest(numerator.subs(x, y**power), force=True) if power > 1 else numerator.subs(x, y)
     )
-    found = []
+    found: list[sympy.Expr] = []
     for factor in sympy.Mul.make_args(sympy.factor(numerator)):
         base = factor.base if factor.is_Pow and factor.exp.is_Integer and factor.exp > 0 else factor
         for value in _factor_roots(base, y, power):
             value = sympy.simplify(value)
-            if value not in found:
+            if value not in found and not value.has(sympy.I):
                 found.append(value)
     return sorted(found, key=lambda v: (v == 0, v.could_extract_minus_sign(), sympy.default_sort_key(v)))
 

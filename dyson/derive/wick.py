@@ -10,7 +10,7 @@ Source: L. Isserlis, Biometrika 12 (1918) 134.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sympy
 
@@ -108,33 +108,42 @@ def times(p: Polynomial, q: Polynomial) -> Polynomial:
     return out
 
 
-def remembered(
-    p: Polynomial, q: Polynomial, covariance: Sequence[Sequence[sympy.Expr]], decay: Sequence[sympy.Expr]
+def over_lags(
+    p: Polynomial,
+    q: Polynomial,
+    covariance: Sequence[Sequence[sympy.Expr]],
+    decay: Sequence[sympy.Expr],
+    total: Callable[[sympy.Expr], sympy.Expr],
 ) -> sympy.Expr:
-    """Σ over all lags m of Cov(p(0), q(m)) for variables that are stationary chains.
+    """Σ over lags of Cov(p(0), q(m)) for variables that are stationary chains: what lasts from step to step.
 
     ``decay[a]`` is what remains of variable a after one update (0: drawn anew), so that
-    Cov(v_a(0), v_b(m)) = C_ab λ_b^|m|. A term in which λ's multiply to r sums to (1 + r)/(1 - r).
+    Cov(v_a(0), v_b(m)) = C_ab λ_b^m. A term in which λ's multiply to r contributes its value at lag zero
+    times ``total(r)``: (1 + r)/(1 - r) over all lags, r/(1 - r) over m ≥ 1, 1/(1 - r) over m ≥ 0.
     """
     n = len(decay)
-    power = [
-        sympy.Symbol(f"_lag{a}", positive=True) if d != 0 else sympy.Integer(0) for a, d in enumerate(decay)
-    ]
+    power = [sympy.Symbol(f"_lag{a}", positive=True) if d != 0 else d for a, d in enumerate(decay)]
     now = [[*row, *(c * power[b] for b, c in enumerate(row))] for row in covariance]
     later = [[*(c * power[a] for c in row), *row] for a, row in enumerate(covariance)]
     both = Moments([*now, *later])
     none = (0,) * n
     first = {(*e, *none): c for e, c in p.items()}
     second = {(*none, *e): c for e, c in q.items()}
-    live = [s for s in power if s != 0]
-    terms = sympy.Poly(sympy.expand(both.covariance(first, second)), *live).terms()
-    rates = [d for d in decay if d != 0]
-    total = sympy.Integer(0)
-    chained = sympy.Integer(0)
-    for exponents, coefficient in terms:
-        if not any(exponents):  # nothing that lasts
-            continue
-        r = sympy.Mul(*(d**e for d, e in zip(rates, exponents, strict=True)))
-        total += coefficient * (1 + r) / (1 - r)
-        chained += coefficient
-    return Moments(covariance).covariance(p, q) - chained + total
+    joint = sympy.expand(both.covariance(first, second))
+    live = [s for s in power if s in joint.free_symbols]
+    if not live:  # nothing that lasts
+        return sympy.Integer(0)
+    rates = dict(zip(power, decay, strict=True))
+    out = sympy.Integer(0)
+    for exponents, coefficient in sympy.Poly(joint, *live).terms():
+        if any(exponents):
+            r = sympy.Mul(*(rates[s] ** e for s, e in zip(live, exponents, strict=True)))
+            out += coefficient * total(r)
+    return out
+
+
+def derivative(p: Polynomial, a: int, times_: int = 1) -> Polynomial:
+    """∂p/∂v_a, once or more."""
+    for _ in range(times_):
+        p = {(*e[:a], e[a] - 1, *e[a + 1 :]): c * e[a] for e, c in p.items() if e[a]}
+    return p
