@@ -63,11 +63,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(words: list[str]) -> int:
     """Parse and carry out; errors are raised."""
-    commands = {"rbm": report_rbm, "check": check_folders, "import": import_ensembles}
+    commands = {"rbm": report_rbm, "check": check_folders, "import": import_ensembles, "derive": derive}
     args = parser(commands).parse_args(words)
     if not hasattr(args, "command"):
         raise UsageError("no command given: try `dyson-sgd report rbm`, or `dyson-sgd --help`")
     return int(args.command(args))
+
+
+def derive(args: argparse.Namespace) -> int:
+    """``dyson-sgd derive``: from a loss to its eigenvalue SDE."""
+    from compare import derivation
+
+    return derivation.derive(args)
 
 
 def complain(message: str, code: int) -> int:

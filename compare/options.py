@@ -32,6 +32,7 @@ examples:
   dyson-sgd check results/                  the table of predictions; exit code 0, 1 or 2
   dyson-sgd check results/ --level matrix --margin 0.005
   dyson-sgd import teacher-student FILE.npz ... --out published/
+  dyson-sgd derive rbm                      from the loss to the eigenvalue SDE, step by step
 
 exit codes: 0 done, for `check`: nothing differs; 1 `check` found a difference; 2 could not run
 """
@@ -78,7 +79,7 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     Parameters
     ----------
     commands : mapping
-        What carries out "rbm", "check" and "import"; found again as ``args.command``.
+        What carries out "rbm", "check", "import" and "derive"; found again as ``args.command``.
     """
     top = Parser(prog="dyson-sgd", description=DESCRIPTION, epilog=EXAMPLES)
     top.add_argument("--version", action="version", version=f"dyson-sgd {version()}")
@@ -93,6 +94,9 @@ def parser(commands: Mapping[str, Command]) -> Parser:
         "import", help="read somebody else's ensembles", description="Import, check and report."
     ).add_subparsers(title="sources", metavar="SOURCE", dest="source", required=True)
     add_import(sources, commands["import"])
+    from compare.derivation import add_derive
+
+    add_derive(names, commands["derive"])
     return top
 
 

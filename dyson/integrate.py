@@ -15,6 +15,9 @@ from dyson.sde import EigenvalueSDE, require_sde
 from streams import LANES, blocks, new_entropy, states
 from streams.arguments import choice, count, finite, positive
 
+SCHEDULE_EVERY = 8
+"""Steps for which the noise level of a schedule is kept: as long as the solvers keep the far field."""
+
 
 def integrate(
     sde: EigenvalueSDE,
@@ -71,6 +74,9 @@ def integrate(
     module = solvers.load(solver)
     if solver in solvers.BLOCK_SOLVERS:
         run = _block_runner(sde, module.advance, x0, times, step, seed)
+    elif sde.theta_at is not None:
+        known = ", ".join(solvers.BLOCK_SOLVERS)
+        raise ValueError(f"solver {solver!r} knows no schedule of the noise level: use one of {known}")
     else:
 
         def run(block):
@@ -102,21 +108,25 @@ def _block_runner(sde, advance, x0, times, step, seed):
         out = np.empty((len(times), sde.n, LANES))
         out[0] = x
         for i, (interval, n) in enumerate(zip(intervals, steps, strict=True)):
-            advance(
-                x,
-                state,
-                kernel.theta,
-                kernel.drift,
-                kernel.noise,
-                sde.beta,
-                kernel.constant_noise,
-                interval / n,
-                n,
-            )
+            dt = interval / n
+            for many, theta in _stretches(sde, times[i], dt, n):
+                advance(
+                    x, state, theta, kernel.drift, kernel.noise, sde.beta, kernel.constant_noise, dt, many
+                )
             out[i + 1] = x
         return out.transpose(2, 0, 1)[: len(mine)]
 
     return run
+
+
+def _stretches(sde: EigenvalueSDE, start: float, dt: float, steps: int):
+    """(number of steps, parameters): all steps, or under a schedule a few at a time, as at their middle."""
+    if sde.theta_at is None:
+        yield steps, sde.kernel.theta
+        return
+    for first in range(0, steps, SCHEDULE_EVERY):
+        many = min(SCHEDULE_EVERY, steps - first)
+        yield many, sde.theta_at(start + (first + 0.5 * many) * dt)
 
 
 def check_times(sde: EigenvalueSDE, times) -> np.ndarray:

@@ -46,6 +46,9 @@ class EigenvalueSDE:
         T = learning rate / batch size where the model knows it.
     parameters : mapping
         The model's parameters, JSON-serialisable.
+    theta_at : callable or None
+        The kernel's parameters at a time, where the noise level follows a schedule; everything else here is
+        for the first noise level.
     null_modes : int
         Further eigenvalues that are exactly 0 for all times (a wide weight matrix); results carry them.
     """
@@ -62,6 +65,7 @@ class EigenvalueSDE:
     noise_level: float | None = None
     parameters: Mapping = field(default_factory=dict)
     null_modes: int = 0
+    theta_at: Callable[[float], np.ndarray] | None = None
 
     @property
     def n(self) -> int:

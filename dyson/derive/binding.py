@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -18,7 +20,7 @@ TINY = 1e-300
 
 def bind(
     sde: MatrixSDE,
-    noise_level: float,
+    noise_level: float | Callable[[float], float],
     n: int | None = None,
     rows: int | None = None,
     target=None,
@@ -32,8 +34,9 @@ def bind(
     Parameters
     ----------
     sde : MatrixSDE
-    noise_level : float
-        T = learning rate/batch size >= 0.
+    noise_level : float or callable
+        T = learning rate/batch size >= 0, or T(t), a schedule, a function of the time t = Σ learning rates;
+        target, rate and g² of the result are those of t = 0.
     n : int, optional
         Number of columns of W; default the length of the parameters given per mode.
     rows : int, optional
@@ -58,13 +61,26 @@ def bind(
     for name in kinds:
         if name not in values:
             raise ValueError(f"no value for the parameter {name}: pass {name}=... ({kinds[name]})")
-    level = positive("noise_level", noise_level, zero=True)
+    schedule = noise_level if callable(noise_level) else None
+    level = positive("noise_level", noise_level(0.0) if callable(noise_level) else noise_level, zero=True)
     numbers = {name: _number(name, kind, values[name]) for name, kind in kinds.items()}
     columns, m = _sizes(kinds, numbers, n, rows)
     module = load(sde.with_integers(**{k: v for k, v in numbers.items() if kinds[k] == "integer"}))
     if columns != m and not module.RECTANGULAR:
         raise ValueError(f"{sde.what} needs a square W, got {m} × {columns}")
-    return _assemble(sde, module, numbers, level, columns, m, target, parameters)
+    bound = _assemble(sde, module, numbers, level, columns, m, target, parameters)
+    return bound if schedule is None else _scheduled(bound, len(module.SCALARS), schedule)
+
+
+def _scheduled(bound: EigenvalueSDE, at: int, schedule: Callable[[float], float]) -> EigenvalueSDE:
+    """With the noise level, entry ``at`` of theta, as a function of time."""
+
+    def theta_at(time: float) -> np.ndarray:
+        theta = bound.kernel.theta.copy()
+        theta[at] = positive(f"noise_level at t = {time:g}", schedule(time), zero=True)
+        return theta
+
+    return replace(bound, theta_at=theta_at, noise_level=None)
 
 
 def load(sde: MatrixSDE) -> ModuleType:

@@ -15,7 +15,7 @@ from functools import cached_property
 import sympy
 
 from dyson.derive.explicit import Direction, Explicit
-from dyson.derive.wick import derivative, over_lags
+from dyson.derive.wick import Moments, derivative, over_lags, polynomial
 
 HALF = sympy.Rational(1, 2)
 ZERO = sympy.Integer(0)
@@ -41,16 +41,25 @@ class Response:
         x = self.explicit
         total = x.moments.mean(x.sampled_gradient(d, e))
         for name, sample in self.sde.samples.items():
-            if sample.chain is not None or sample.start is not None:
-                raise ValueError(
-                    f"the O(α) correction knows samples that are drawn anew, but {name} is a chain: "
-                    "leave finite_learning_rate out"
-                )
             first = x.start_of[name]
             for (a, b), value in self._entries(name, sample.covariance, e):
                 twice = derivative(derivative(x.sampled_gradient(d), first + a), first + b)
                 total += HALF * value * x.moments.mean(twice)
         return total
+
+    def mean_at(self, d: Direction, weights) -> sympy.Expr:
+        """⟨g_d⟩ at any weights; samples that start at others count by their own covariance."""
+        x = self.explicit
+        values = x.values(weights)
+        covariance = [[ZERO] * len(x.variables) for _ in x.variables]
+        for name, sample in self.sde.samples.items():
+            value = self.sde.expression(sample.covariance, f"{name}'s covariance").evaluate(values)
+            size, first = x.size_of(name), x.start_of[name]
+            matrix = value if getattr(value, "is_Matrix", False) else value * sympy.eye(size)
+            for a in range(size):
+                covariance[first + a][first : first + size] = matrix[a, :]
+        gradient = polynomial(x.gradient_at(d, weights), x.variables, f"the gradient of {self.sde.what}")
+        return Moments(covariance).mean(gradient)
 
     def _entries(self, name: str, text: str, e: Direction):
         """Non-zero entries of the derivative by W_e of a covariance, or of what a chain keeps."""
@@ -72,6 +81,12 @@ class Response:
     def modified_drift(self, d: Direction) -> sympy.Expr:
         """(J A)_d: drift A + (η/2) J A."""
         x = self.explicit
+        for name, sample in self.sde.samples.items():
+            if sample.chain is not None or sample.start is not None:
+                raise ValueError(
+                    f"the O(α) correction knows samples that are drawn anew, but {name} is a chain: "
+                    "leave finite_learning_rate out"
+                )
         return sum(
             (
                 self.jacobian(d, e) * x.drift(e)

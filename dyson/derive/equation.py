@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import sympy
 
+from dyson.derive.feedback import Feedback, feedback
 from dyson.derive.matrix_sde import MatrixSDE
 from dyson.derive.reduction import Pattern, T, Trained, eigenvalue
 from dyson.derive.statics import Gas, find_gas, integral, roots
@@ -150,13 +151,24 @@ class EigenvalueEquation:
         if self.noise == 0:
             raise ValueError("without noise there is no potential: every eigenvalue goes to its fixed point")
         energy = integral(sympy.together(drift / self.noise), self.x)
-        return -(energy if energy.has(sympy.Integral) else sympy.expand(energy)) + sympy.log(self.noise)
+        whole = sympy.expand_log(sympy.expand(sympy.log(sympy.factor(self.noise)) - energy), force=True)
+        return sympy.Add(*(term for term in sympy.Add.make_args(whole) if term.has(self.x)))
 
     def gas(self) -> Gas:
         """The stationary law: exact where the equation is in detailed balance, else near the fixed point."""
         return find_gas(self)
 
-    def bind(self, noise_level: float, **values):
+    def feedback(self) -> Feedback:
+        """Mean levels to second order in the fluctuations, with rotating eigenvectors against frozen ones.
+
+        Raises
+        ------
+        ValueError
+            For complex weights, several layers, singular values, or a model without a fixed point.
+        """
+        return feedback(self)
+
+    def bind(self, noise_level, **values):
         """Numbers for all parameters: the compiled ``EigenvalueSDE``, see `bind`."""
         from dyson.derive.binding import bind
 

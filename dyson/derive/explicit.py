@@ -175,6 +175,10 @@ class Explicit:
         value = self._gradient_entry(d, weights, t)
         return value if e is None else sympy.diff(value, u).subs(u, 0)
 
+    def gradient_at(self, d: Direction, weights) -> sympy.Expr:
+        """Entry of the per-sample gradient at any weights."""
+        return self._gradient_entry(d, weights, sympy.Symbol("_d", real=True))
+
     def _gradient_entry(self, d: Direction, weights, t: sympy.Symbol) -> sympy.Expr:
         if self.sde.gradient is not None:
             matrix = self.sde.evaluated(

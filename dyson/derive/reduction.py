@@ -31,7 +31,12 @@ class Observed:
         self.sde = sde
         self.explicit = Explicit(sde, m, n)
         self.parts = (0, 1) if sde.beta == 2 else (0,)
-        self.level = T / (1 - parameter_symbol("m", "fraction")) if sde.momentum else T
+        self.level = self.level_of(sde)
+
+    @staticmethod
+    def level_of(sde) -> sympy.Expr:
+        """The noise level: T, or T/(1 - m) with momentum."""
+        return T / (1 - parameter_symbol("m", "fraction")) if sde.momentum else T
 
     @cached_property
     def response(self) -> Response:
@@ -201,6 +206,7 @@ class Pattern:
         self.repulsion = self._named(two.repulsion(0, 1))
         self.row = self._further(one, 2, 1)
         self.column = self._further(one, 1, 2)
+        self.two = two
         self.trained = {name: self._trained(name, one, two) for name in sde.trained}
 
     def _trained(self, name: str, one: Observed, two: Observed) -> Trained:

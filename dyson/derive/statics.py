@@ -87,13 +87,18 @@ def power_of(expression: sympy.Expr, x: sympy.Symbol) -> int:
 def integral(expression: sympy.Expr, x: sympy.Symbol) -> sympy.Expr:
     """Indefinite integral where partial fractions with linear factors give it; else an ``Integral``.
 
-    SymPy's general integrator may run for hours on a rational function with many parameters.
+    SymPy's general integrator may run for hours on a rational function with many parameters. Broken powers
+    of x and of other variables become whole powers of their roots.
     """
-    power = power_of(expression, x)
-    y = sympy.Symbol("_y", positive=True)
-    inside = sympy.together(
-        sympy.powdenest(expression.subs(x, y**power), force=True) * power * y ** (power - 1)
+    variables = sorted(
+        {p.base for p in expression.atoms(sympy.Pow) if p.base.is_Symbol and not p.exp.is_Integer} | {x},
+        key=lambda s: s.name,
     )
+    powers = {s: power_of(expression, s) for s in variables}
+    inner = {s: sympy.Symbol(f"_{s.name}", **{**s.assumptions0, "real": True}) for s in variables}
+    y, power = inner[x], powers[x]
+    inside = expression.xreplace({s: inner[s] ** powers[s] for s in variables}) * power * y ** (power - 1)
+    inside = sympy.together(sympy.powdenest(inside, force=True))
     numerator, denominator = sympy.fraction(sympy.factor(inside))
     if not (numerator.is_polynomial(y) and denominator.is_polynomial(y)):
         return sympy.Integral(expression, x)
@@ -101,7 +106,7 @@ def integral(expression: sympy.Expr, x: sympy.Symbol) -> sympy.Expr:
         return sympy.Integral(expression, x)
     parts = sympy.apart(numerator / denominator, y)
     total = sympy.Add(*(sympy.integrate(sympy.factor(part), y) for part in sympy.Add.make_args(parts)))
-    return total.subs(y, x ** sympy.Rational(1, power))
+    return total.subs({inner[s]: s ** sympy.Rational(1, powers[s]) for s in variables})
 
 
 def find_gas(equation) -> Gas:

@@ -21,6 +21,7 @@ def gaussian_rbm(
     model_average: str = "independent",
     sweeps: int = 3,
     data: str = "exact",
+    memory_drift: bool = False,
 ) -> EigenvalueSDE:
     r"""Eigenvalues of X = WᵀW of a Gaussian RBM under SGD, eigenvectors frozen to the target's.
 
@@ -40,9 +41,8 @@ def gaussian_rbm(
     data "batch"   adds 1/(κ_i κ_j), for contrastive (1 - 2 ρ_i ρ_j)/(κ_i κ_j): chains start at the data
     =============  ===============================================================================
 
-    The drift that the memory of persistent chains induces is left out (docs/theory.md: 0.5 % of the means at
-    k = 1, 0.06 % at k = 3). Source: Park, Favoni, Lucini, Aarts, arXiv:2412.20496, for independent samples;
-    the rest follows from Wick's theorem (docs/theory.md, "Gaussian RBM").
+    Derived by ``derive.library.rbm``, which this binds. Source: Park, Favoni, Lucini, Aarts,
+    arXiv:2412.20496, for independent samples; the rest follows from Wick's theorem (docs/theory.md).
 
     Parameters
     ----------
@@ -58,6 +58,9 @@ def gaussian_rbm(
         N_h; default N_v. With N_h < N_v only the N_h modes of smallest κ can be learnt.
     model_average, sweeps, data
         How the gradient is estimated, as in ``sgd.GaussianRBM``.
+    memory_drift : bool
+        With the drift that the memory of persistent chains induces (docs/memory-drift.md: 0.5 % of the means
+        at k = 1, 0.06 % at k = 3); level "matrix" leaves it out.
 
     Returns
     -------
@@ -91,4 +94,7 @@ def gaussian_rbm(
         "sweeps": k_sweeps,
         "data": data,
     }
-    return bind(library.rbm(model_average, data), level, rows=n, parameters=parameters, **values)
+    if memory_drift and model_average != "persistent":
+        raise ValueError(f"memory_drift belongs to model_average 'persistent', got {model_average!r}")
+    model = library.rbm(model_average, data, memory_drift=memory_drift)
+    return bind(model, level, rows=n, parameters=parameters, **values)
