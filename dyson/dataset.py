@@ -42,7 +42,7 @@ def _attrs(sde: EigenvalueSDE, level: str, **more) -> dict:
     return {
         "kind": "theory",
         "level": level,
-        "matrix": "W" if sde.model == "matrix_ou" else "WᵀW",
+        "matrix": sde.matrix,
         "model": sde.model,
         "parameters": json.dumps(dict(sde.parameters)),
         "version": installed,

@@ -49,6 +49,8 @@ class EigenvalueSDE:
     theta_at : callable or None
         The kernel's parameters at a time, where the noise level follows a schedule; everything else here is
         for the first noise level.
+    matrix : str
+        Whose eigenvalues these are.
     null_modes : int
         Further eigenvalues that are exactly 0 for all times (a wide weight matrix); results carry them.
     """
@@ -65,6 +67,7 @@ class EigenvalueSDE:
     noise_level: float | None = None
     parameters: Mapping = field(default_factory=dict)
     null_modes: int = 0
+    matrix: str = "WᵀW"
     theta_at: Callable[[float], np.ndarray] | None = None
 
     @property

@@ -179,6 +179,7 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
         noise_level=level,
         parameters=_recorded(numbers) if parameters is None else parameters,
         null_modes=columns - size,
+        matrix=sde.matrix_name,
     )
 
 

@@ -52,6 +52,15 @@ class MatrixSDE:
         text = self.loss if self.loss is not None else self.gradient
         return shown(text) if isinstance(text, str) else "the given function"
 
+    @property
+    def matrix_name(self) -> str:
+        """Whose eigenvalues they are: WᵀW, W, the singular values of W, or of a product of layers."""
+        inner = self.observable or self.weights[0]
+        if self.spectrum == "gram":
+            adjoint = "ᵀ" if self.beta == 1 else "ᴴ"
+            return f"{inner}{adjoint}{inner}" if self.observable is None else f"P{adjoint}P, P = {inner}"
+        return inner if self.spectrum == "symmetric" else f"singular values of {inner}"
+
     def expression(self, text: str, what: str) -> Expression:
         """Parse with the names that this SDE declares; definitions see those before them."""
         from dyson.derive.language import parse

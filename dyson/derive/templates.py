@@ -83,7 +83,7 @@ def _numpy_pairs(s: Source, text) -> list[str]:
 
 
 def compiled_functions(s: Source) -> list[str]:
-    """``modes`` (what depends on one mode), ``pair`` (two modes), and the two block functions."""
+    """``modes`` (what depends on one mode), the pair functions, and the two block functions."""
     return [*_modes(s, drift=True), *_modes(s, drift=False), *_pair(s), *_drift(), *_noise()]
 
 
@@ -175,41 +175,38 @@ def _further(s: Source) -> list[str]:
 
 
 def _pair(s: Source) -> list[str]:
-    """Both particles of one pair; where the solver has the neighbours' repulsion, its regular part."""
+    """``far_pair`` and ``near_pair``: both particles of one pair, with the whole repulsion or, for neighbours
+    whose repulsion the solver has, its regular part (keep = 1)."""
     repulsion, pair = s.summands["repulsion"], s.summands["pair"]
     back = exchanged(repulsion)
     symmetric = sympy.expand(repulsion - back) == 0
     block = s.block([repulsion, pair, exchanged(pair), *([] if symmetric else [back])], "ij")
     g_ij, p_ij, p_ji = block.results[:3]
-    beta = s.equation.beta
-    lines = ["", "", "@kernel(nogil=True)", "def pair(theta, rows, dt, i, j, neighbours, out, spare):"]
+    beta = float(s.equation.beta)
     head = ["n = rows.shape[0] // ROWS", *_scalars(s), *_loads(s, "i"), *_loads(s, "j"), *block.outside]
     for a, r in enumerate(row_names(s)):
         head += [f"r{r}_{m}_ = rows[{a}*n + {m}]" for m in "ij"]
     head += ["out_i, out_j = out[i], out[j]"]
     loads = [f"{r}_{m} = r{r}_{m}_[lane]" for r in row_names(s) if r != "g2" for m in "ij"]
-    common = [*loads, *block.inside, "d = x_i - x_j", f"g_ij = {g_ij}"]
-    if not symmetric:
-        common.append(f"g_ji = {block.results[3]}")
+    both = [*loads, *block.inside, "d = x_i - x_j", f"g_ij = {g_ij}"]
+    both += ["width = 2.0*g_ij"] if symmetric else [f"g_ji = {block.results[3]}", "width = g_ij + g_ji"]
     other = "g_ij" if symmetric else "g_ji"
-    width = f"{2.0 / beta!r}*dt*g_ij" if symmetric else f"dt*(g_ij + g_ji)/{float(beta)!r}"
-    split = [
-        *common,
-        "inverse = d/(d*d + TINY)",
-        f"out_i[lane] += (g_ij - {float(beta)!r}*rg2_i_[lane])*inverse + {p_ij}",
-        f"spare[lane] = ({other} - {float(beta)!r}*rg2_j_[lane])*inverse - ({p_ji})",
+    far = [
+        f"force = d/(d*d + width*dt/{beta!r} + TINY)",
+        f"out_i[lane] += g_ij*force + {p_ij}",
+        f"spare[lane] = {other}*force - ({p_ji})",
     ]
-    if symmetric:
-        whole = [*common, f"force = g_ij*d/(d*d + {width} + TINY)"]
-        whole += [f"out_i[lane] += force + {p_ij}", f"spare[lane] = force - ({p_ji})"]
-    else:
-        whole = [*common, f"inverse = d/(d*d + {width} + TINY)"]
-        whole += [f"out_i[lane] += g_ij*inverse + {p_ij}", f"spare[lane] = g_ji*inverse - ({p_ji})"]
-    lines += indent(head, 4)
-    lines += ["    if neighbours:", "        for lane in range(LANES):", *indent(split, 12)]
-    lines += ["    else:", "        for lane in range(LANES):", *indent(whole, 12)]
-    lines += ["    for lane in range(LANES):", "        out_j[lane] -= spare[lane]"]
-    return [f"ROWS = {len(row_names(s))}", *lines]
+    near = [
+        f"inverse = d/(d*d + (1.0 - keep)*width*dt/{beta!r} + TINY)",
+        f"out_i[lane] += (g_ij - keep*{beta!r}*rg2_i_[lane])*inverse + {p_ij}",
+        f"spare[lane] = ({other} - keep*{beta!r}*rg2_j_[lane])*inverse - ({p_ji})",
+    ]
+    lines = [f"ROWS = {len(row_names(s))}"]
+    for name, extra, body in (("far_pair", "", far), ("near_pair", "keep, ", near)):
+        lines += ["", "", "@kernel(nogil=True)", f"def {name}(theta, rows, dt, i, j, {extra}out, spare):"]
+        lines += [*indent(head, 4), "    for lane in range(LANES):", *indent([*both, *body], 8)]
+        lines += ["    for lane in range(LANES):", "        out_j[lane] -= spare[lane]"]
+    return lines
 
 
 def _drift() -> list[str]:
@@ -224,10 +221,11 @@ def block_drift(x, theta, dt, mode, out, work):
         far[:] = 0.0
         for i in range(n - NEAR - 1):
             for j in range(i + NEAR + 1, n):
-                pair(theta, rows, dt, i, j, False, far, spare)
+                far_pair(theta, rows, dt, i, j, far, spare)
     for i in range(n - 1):
         for j in range(i + 1, min(i + NEAR + 1, n)):
-            pair(theta, rows, dt, i, j, mode != WHOLE and j == i + 1, out, spare)
+            keep = 1.0 if mode != WHOLE and j == i + 1 else 0.0
+            near_pair(theta, rows, dt, i, j, keep, out, spare)
     for i in range(n):
         row, distant = out[i], far[i]
         for lane in range(LANES):

@@ -66,6 +66,7 @@ def matrix_ou(n: int, rate=1.0, center=0.0, noise=1.0, beta: float = 1.0) -> Eig
         flow=flow,
         kernel=BlockKernel(ou_drift, ou_noise, np.r_[k, c, g2, beta], constant_noise=True),
         beta=beta,
+        matrix="W",
         parameters={"n": n, "rate": k.tolist(), "center": c.tolist(), "noise": g.tolist(), "beta": beta},
     )
 
