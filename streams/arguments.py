@@ -65,6 +65,13 @@ def count(name: str, value: object, least: int = 1) -> int:
     return int(value)
 
 
+def flag(name: str, value: object) -> bool:
+    """True or False; TypeError otherwise."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
 def positive(name: str, value: object, zero: bool = False, below: float = math.inf) -> float:
     """A finite number, 0 < value < ``below`` (``zero``: 0 <= value); ValueError or TypeError otherwise."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):

@@ -15,7 +15,7 @@ from dyson.derive.specification import MODE_KINDS
 from dyson.sde import EigenvalueSDE
 from streams.arguments import count, finite, positive, unknown
 
-TINY = 1e-300
+TINY, LARGEST = 1e-300, 100_000
 
 
 def bind(
@@ -54,7 +54,7 @@ def bind(
         If a parameter is missing, unknown, of the wrong length or out of range, if W must be square, or if
         a mode has no stable fixed point.
     """
-    kinds = dict(sde.parameters)
+    kinds, values = dict(sde.parameters), {**sde.integers, **values}
     for name in values:
         if name not in kinds:
             raise ValueError(unknown("parameter", name, list(kinds)))
@@ -62,10 +62,10 @@ def bind(
         if name not in values:
             raise ValueError(f"no value for the parameter {name}: pass {name}=... ({kinds[name]})")
     schedule = noise_level if callable(noise_level) else None
-    level = positive("noise_level", noise_level(0.0) if callable(noise_level) else noise_level, zero=True)
+    level = positive("noise_level", noise_level, zero=True) if schedule is None else _level(schedule, 0.0)
     numbers = {name: _number(name, kind, values[name]) for name, kind in kinds.items()}
     columns, m = _sizes(kinds, numbers, n, rows)
-    module = load(sde.with_integers(**{k: v for k, v in numbers.items() if kinds[k] == "integer"}))
+    module = load(sde, {k: v for k, v in numbers.items() if kinds[k] == "integer"})
     if columns != m and not module.RECTANGULAR:
         raise ValueError(f"{sde.what} needs a square W, got {m} × {columns}")
     bound = _assemble(sde, module, numbers, level, columns, m, target, parameters)
@@ -77,25 +77,36 @@ def _scheduled(bound: EigenvalueSDE, at: int, schedule: Callable[[float], float]
 
     def theta_at(time: float) -> np.ndarray:
         theta = bound.kernel.theta.copy()
-        theta[at] = positive(f"noise_level at t = {time:g}", schedule(time), zero=True)
+        theta[at] = _level(schedule, time)
         return theta
 
     return replace(bound, theta_at=theta_at, noise_level=None)
 
 
-def load(sde: MatrixSDE) -> ModuleType:
+def _level(schedule: Callable[[float], float], time: float) -> float:
+    try:
+        value = schedule(time)
+    except Exception as error:
+        raise ValueError(
+            f"noise_level, a function of time, failed at t = {time:g}: {type(error).__name__}: {error}"
+        ) from error
+    return positive(f"noise_level at t = {time:g}", value, zero=True)
+
+
+def load(sde: MatrixSDE, integers: dict[str, int]) -> ModuleType:
     """The generated module of a matrix SDE, derived only where the cache has none."""
 
     def text() -> str:
         from dyson.derive.codegen import module_text
 
-        return module_text(sde.eigenvalue_sde())
+        explicit = sde.memory_drift  # moves W in a power of a matrix: the exponent must be a number
+        return module_text(sde.eigenvalue_sde(**(integers if explicit else {})), integers)
 
     description = sde.description()
     if description is None:  # a Python function has no text to know it by: the module's own text is
         written = text()
         return cache.load([written], lambda: written)
-    return cache.load(description, text)
+    return cache.load([description, integers], text)
 
 
 def _number(name: str, kind: str, value):
@@ -124,6 +135,9 @@ def _sizes(kinds, numbers, n: int | None, rows: int | None) -> tuple[int, int]:
         raise ValueError("how many modes? pass n=..., or one of the parameters as an array")
     by_row = [size for name, size in given.items() if kinds[name] == "row"]
     m = count("rows", rows) if rows is not None else (max(by_row) if by_row else columns)
+    for name, size in (("n", columns), ("rows", m)):
+        if size > LARGEST:
+            raise ValueError(f"{name} must be <= {LARGEST}, got {size}")
     for name, size in given.items():
         expected = {"column": columns, "row": m, "mode": min(columns, m)}[kinds[name]]
         if size != expected:
@@ -149,15 +163,33 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
     for name, a in per_mode.items():
         p[f"{name}_k"] = a[rest] if len(a) > size else np.full(further, np.nan)
     given = None if target is None else finite("target", target, ndim=(0, 1))
+    if given is not None and given.ndim and len(given) != size:
+        raise ValueError(f"target must be one number or {size} of them, got {len(given)}")
+    if given is not None and module.SPECTRUM != "symmetric" and (given < 0).any():
+        raise ValueError(f"target must be >= 0 (eigenvalues of {sde.matrix_name}), got {given.min():g}")
     fixed = _target(module, p, size) if given is None else np.broadcast_to(given, (size,))
     order = np.argsort(-fixed, kind="stable")
     p.update({name: p[name][order] for name, _ in module.PER_MODE})
+    for value in module.constants(p):
+        if (np.asarray(value) < 0).any():
+            raise ValueError(
+                f"a covariance of {sde.what} is negative ({np.min(value):g}), or a chain keeps more than everything, "
+                "with these parameters"
+            )
     x = np.array(fixed[order], dtype=float)
     rate = (
         np.zeros(size)
         if module.FREE
         else module.rate(np.maximum(x, TINY) if module.SPECTRUM != "symmetric" else x, p)
     )
+    g2 = module.noise(x, p)
+    for name, value in (("rate", rate), ("noise", g2)):
+        if not np.isfinite(value).all():
+            mode = int(np.flatnonzero(~np.isfinite(value))[0])
+            raise ValueError(
+                f"the {name} of mode {mode} is {value[mode]} at its target {x[mode]:g}: outside the domain of the "
+                "equation, or numbers too large; pass another target or change the parameters"
+            )
     theta = np.concatenate(
         [
             [p[name] for name in module.SCALARS],
@@ -170,7 +202,7 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
         model=sde.name,
         target=x,
         rate=rate,
-        g2=module.noise(x, p),
+        g2=g2,
         drift=lambda y: module.drift(np.asarray(y, float), p),
         noise=lambda y: module.noise(np.asarray(y, float), p),
         flow=lambda y: module.flow(np.asarray(y, float), p),

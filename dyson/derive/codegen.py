@@ -29,11 +29,13 @@ from streams import LANES, kernel
 TINY = 1e-300
 '''
 
+TINY = sympy.Float("1e-300")
+
 
 class Source:
     """Everything the templates need, by the names that the generated text uses."""
 
-    def __init__(self, equation: EigenvalueEquation):
+    def __init__(self, equation: EigenvalueEquation, integers: dict[str, int]):
         self.equation, self.pattern = equation, equation.pattern
         sde = equation.matrix
         self.scalars = [n for n, kind in sde.parameters.items() if kind in SCALAR_KINDS]
@@ -49,10 +51,12 @@ class Source:
             "row": pattern.row or sympy.Integer(0),
             "column": pattern.column or sympy.Integer(0),
         }
-        self.summands = summands
-        self.opaque = pattern.opaque
-        self.flow = equation.flow
-        self.roots = equation.fixed_points()
+        fix = {sympy.Symbol(n, integer=True, positive=True): sympy.Integer(v) for n, v in integers.items()}
+        self.summands = {key: value.xreplace(fix) for key, value in summands.items()}
+        self.opaque = {symbol: value.xreplace(fix) for symbol, value in pattern.opaque.items()}
+        self.constants = [value.xreplace(fix) for value in pattern.constants]
+        self.flow = equation.flow.xreplace(fix)
+        self.roots = [root.xreplace(fix) for root in equation.fixed_points()]
         self.interacting_flow = equation.pair_drift.xreplace({T: sympy.Integer(0)}) != 0
         self.power = 1
         self._take_roots()
@@ -103,24 +107,34 @@ class Source:
         """Symbols of these modes that differ between replicas."""
         return [s for m in modes for s in (self.x[m], self.y[m], *(to_mode(o, m) for o in self.lifted))]
 
-    def block(self, expressions, modes: str) -> Block:
-        return Block(expressions, self.lanes(modes), self.names)
+    def block(self, expressions, modes: str, prefix: str = "_h") -> Block:
+        """Lines for expressions of some modes; the prefix keeps the temporaries of two blocks apart."""
+        return Block(expressions, self.lanes(modes), self.names, prefix)
 
     @property
     def conditions(self) -> dict[sympy.Symbol, list[sympy.Expr]]:
-        """What must be positive for a sample's covariance to be one: whatever it is divided by."""
+        """What must be positive: whatever a covariance is divided by, it itself, and 1 - ρ² of a memory ρ.
+
+        The value itself is written as its symbol; x = 0 may make a variance 0.
+        """
         out = {}
         for symbol, value in self.opaque.items():
             bases = {p.base for p in value.atoms(sympy.Pow) if p.exp.is_negative and p.base.has(self.x["i"])}
             out[symbol] = sorted(bases, key=sympy.default_sort_key)
+            if symbol.name.startswith("rho_"):
+                out[symbol].append(1 - symbol**2)
+            elif not (value.is_Pow and value.base in bases):
+                out[symbol].append(symbol + TINY)
+            if not out[symbol]:
+                out[symbol].append(symbol)
         return out
 
 
-def module_text(equation: EigenvalueEquation) -> str:
-    """The module's text; the integer parameters must be numbers."""
+def module_text(equation: EigenvalueEquation, integers: dict[str, int]) -> str:
+    """The module's text, for given values of the integer parameters."""
     from dyson.derive.templates import compiled_functions, numpy_functions
 
-    source = Source(equation)
+    source = Source(equation, integers)
     sde = equation.matrix
     facts = {
         "SCALARS": tuple(source.scalars),

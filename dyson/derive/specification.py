@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.arguments import choice
+from streams.arguments import choice, flag, shown
 
 SPACES = ("column", "row", "matrix")
 KINDS = ("scalar", "real", "fraction", "integer", "column", "row", "mode")
@@ -41,6 +41,11 @@ class Gaussian:
     def __post_init__(self) -> None:
         choice("space", self.space, SPACES)
         choice("average", self.average, ("sampled", "exact"))
+        _texts({"covariance": self.covariance, "chain": self.chain or "0"})
+        if self.start is not None:
+            if not isinstance(self.start, tuple) or len(self.start) != 2:
+                raise TypeError(f"start must be (name of a sample, expression), got {shown(self.start)}")
+            _texts({"start": self.start[0], "the expression of start": self.start[1]})
 
 
 @dataclass(frozen=True)
@@ -60,3 +65,13 @@ class Noise:
     row: str = "1"
     column: str = "1"
     symmetric: bool = False
+
+    def __post_init__(self) -> None:
+        _texts({"row": self.row, "column": self.column})
+        flag("symmetric", self.symmetric)
+
+
+def _texts(values: dict) -> None:
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be an expression, a string, got {shown(value)}")

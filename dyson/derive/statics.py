@@ -58,7 +58,7 @@ def roots(flow: sympy.Expr, x: sympy.Symbol) -> list[sympy.Expr]:
         base = factor.base if factor.is_Pow and factor.exp.is_Integer and factor.exp > 0 else factor
         for value in _factor_roots(base, y, power):
             value = sympy.simplify(value)
-            if value not in found and not value.has(sympy.I):
+            if value not in found and _is_real(value):
                 found.append(value)
     return sorted(found, key=lambda v: (v == 0, v.could_extract_minus_sign(), sympy.default_sort_key(v)))
 
@@ -76,6 +76,17 @@ def _factor_roots(factor: sympy.Expr, y: sympy.Symbol, power: int) -> list[sympy
         return [root, -root] if power == 1 and highest % 2 == 0 else [root]
     free = sympy.Symbol("_y")
     return [r**power for r in sympy.roots(sympy.Poly(factor.subs(y, free), free))] if highest == 2 else []
+
+
+def _is_real(value: sympy.Expr) -> bool:
+    """False for a root that is complex at random positive numbers and says so by no square root of them."""
+    at = {s: sympy.Rational(3 + 2 * k, 7) for k, s in enumerate(sorted(value.free_symbols, key=str))}
+    if value.has(sympy.I):
+        return False
+    number = value.xreplace(at).evalf(15)
+    return bool(sympy.im(number) == 0) or any(
+        p.exp == sympy.Rational(1, 2) and not p.base.is_number for p in value.atoms(sympy.Pow)
+    )
 
 
 def power_of(expression: sympy.Expr, x: sympy.Symbol) -> int:

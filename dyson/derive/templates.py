@@ -27,8 +27,8 @@ def numpy_functions(s: Source) -> list[str]:
     for symbol, value in s.opaque.items():
         name = s.names[symbol]
         opaque.append(f"{name} = {text(value)}")
-        for base in s.conditions[symbol]:
-            opaque.append(f"{name} = np.where({text(base)} > 0.0, {name}, np.nan)")
+        for needed in s.conditions[symbol]:
+            opaque.append(f"{name} = np.where({text(needed)} > 0.0, {name}, np.nan)")
     root = [f"y_i = x_i**(1.0/{s.power}.0)"] if s.power > 1 else []
     clip = ["x_i = np.maximum(x, 0.0)"] if s.positive else ["x_i = np.asarray(x, float)"]
     head = [*scalars, *modes, *clip]
@@ -40,6 +40,7 @@ def numpy_functions(s: Source) -> list[str]:
     function("flow(x, p)", head, f"({text(s.flow)}) + 0.0*x_i")
     function("rate(x, p)", head, f"({text(-sympy.diff(s.flow, s.x['i']))}) + 0.0*x_i")
     function("noise(x, p)", [*head, *opaque, *root], f"({text(s.summands['noise'])}) + 0.0*x_i")
+    function("constants(p)", [*scalars, *modes], "[" + ", ".join(text(v) for v in s.constants) + "]")
     function("roots(p)", [*scalars, *modes], "[" + ", ".join(text(r) for r in s.roots) + "]")
     pairs = _numpy_pairs(s, text)
     body = [*head, *opaque, *root, f"out = ({text(s.summands['own'])}) + 0.0*x_i", *pairs]
@@ -113,17 +114,18 @@ def _modes(s: Source, drift: bool) -> list[str]:
     else:
         body += ["rg2_ = g2[i]"]
     inside = ["x_i = max(rx_[lane], 0.0)" if s.positive else "x_i = rx_[lane]"]
-    opaque = s.block([v for v in s.opaque.values()], "i")
-    conditions = s.block([b for bases in s.conditions.values() for b in bases], "i")
+    opaque = s.block(list(s.opaque.values()), "i", "_u")
+    conditions = s.block([c for needed in s.conditions.values() for c in needed], "i", "_w")
+    body += [*opaque.outside, *conditions.outside]
+    inside += opaque.inside
+    inside += [f"{s.names[o]} = {value}" for o, value in zip(s.opaque, opaque.results, strict=True)]
+    inside += conditions.inside
     left = iter(conditions.results)
-    rename = [line.replace("_h", "_hv") for line in opaque.inside]
-    body += [line.replace("_h", "_hv") for line in opaque.outside]
-    body += [line.replace("_h", "_hw") for line in conditions.outside]
-    inside += [*rename, *(line.replace("_h", "_hw") for line in conditions.inside)]
-    for (symbol, bases), value in zip(s.conditions.items(), opaque.results, strict=True):
-        tests = " and ".join(f"{next(left).replace('_h', '_hw')} > 0.0" for _ in bases)
-        value = value.replace("_h", "_hv")
-        inside.append(f"{s.names[symbol]} = {f'{value} if {tests} else math.nan' if tests else value}")
+    for symbol, needed in s.conditions.items():
+        least = next(left)
+        for _ in needed[1:]:
+            least = f"min({least}, {next(left)})"
+        inside.append(f"{s.names[symbol]} = {s.names[symbol]} if {least} > 0.0 else math.nan")
     if s.power > 1:
         inside.append("y_i = math.sqrt(x_i)" if s.power == 2 else f"y_i = x_i**(1.0/{s.power}.0)")
     values = [s.summands["noise"], *([s.summands["own"]] if drift else [])]
