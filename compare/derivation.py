@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from compare.arguments import Parser, UsageError, mapping, one_of, whole
+from compare.arguments import Parser, UsageError, one_of, whole
 from compare.options import add, add_debug
 from streams.arguments import choice, shown
 
@@ -15,6 +15,22 @@ __all__ = ["MODELS", "add_derive", "derive"]
 
 MODELS = ("rbm", "linear", "regression", "deep", "symmetric", "wishart", "laguerre", "ou", "potential")
 FORMATS = ("text", "latex", "json")
+ALWAYS = ("help", "model", "momentum", "finite_learning_rate", "integer", "format", "debug")
+OWN = (
+    *("loss", "gradient", "sample", "exact_sample", "parameter", "define"),
+    *("noise", "symmetric_noise", "spectrum", "beta"),
+)
+READ = {
+    "rbm": ("model_average", "data", "weight_decay", "train_mu2", "memory_drift", "spectrum"),
+    "linear": ("noise_kind", "spectrum"),
+    "regression": ("noise_kind", "spectrum"),
+    "deep": ("layers", "noise_kind", "spectrum"),
+    "wishart": ("beta", "spectrum"),
+    "laguerre": ("beta", "spectrum"),
+    "ou": ("beta",),
+    "potential": ("potential", "parameter", "spectrum", "beta"),
+}
+"""The options that a loss of one's own, and each ready-made model, reads."""
 
 DESCRIPTION = """\
 From a per-sample loss and a noise model to the stochastic differential equation of the eigenvalues,
@@ -60,7 +76,7 @@ def add_derive(commands: Any, command: Callable[[argparse.Namespace], int]) -> N
         "--define": ("NAME=EXPR", "a name for an expression; may be repeated"),
     }
     for option, (metavar, text) in pairs.items():
-        own.add_argument(option, action="append", default=[], type=mapping, metavar=metavar, help=text)
+        own.add_argument(option, action="append", default=[], type=declared, metavar=metavar, help=text)
     own.add_argument("--noise", metavar="EXPR", help="covariance of the gradient noise")
     own.add_argument("--symmetric-noise", metavar="EXPR", help="the same for symmetric noise")
     spectra = one_of("spectrum", ("gram", "symmetric", "singular"))
@@ -81,7 +97,7 @@ def add_derive(commands: Any, command: Callable[[argparse.Namespace], int]) -> N
     more.add_argument("--momentum", action="store_true", help="heavy ball: T/(1 - m), time αn/(1 - m)")
     more.add_argument("--finite-learning-rate", action="store_true", help="O(α) modified equation")
     more.add_argument(
-        "--integer", action="append", default=[], type=mapping, metavar="NAME=N", help="k=3: a number for k"
+        "--integer", action="append", default=[], type=numbered, metavar="NAME=N", help="k=3: a number for k"
     )
     add(more, "--format", one_of("format", FORMATS), "text", "NAME", f"one of {', '.join(FORMATS)}")
     add_debug(more)
@@ -92,6 +108,9 @@ def derive(args: argparse.Namespace) -> int:
     own = args.loss is not None or args.gradient is not None
     if own == (args.model is not None):
         raise UsageError("give either a model, such as rbm, or --loss; see `dyson-sgd derive --help`")
+    if not own:
+        choice("model", args.model, MODELS)
+    require_used(args, own)
     sde = own_model(args) if own else ready_model(args)
     if args.spectrum is not None and sde.spectrum != args.spectrum:
         if "symmetric" in (sde.spectrum, args.spectrum):
@@ -99,13 +118,44 @@ def derive(args: argparse.Namespace) -> int:
         sde = replace(sde, spectrum=args.spectrum)
     if args.momentum or args.finite_learning_rate:
         sde = sde.optimiser(args.momentum, args.finite_learning_rate)
-    read = whole(1, 50)
-    equation = sde.eigenvalue_sde(**{name: read(text) for name, text in args.integer})
+    equation = sde.eigenvalue_sde(**dict(args.integer))
     from dyson.derive import explanation
 
     tell = {"text": explanation.as_text, "latex": explanation.as_latex, "json": explanation.as_json}
     print(tell[args.format](equation))
     return 0
+
+
+def numbered(text: str) -> tuple[str, int]:
+    """Read ``k=3``."""
+    name, sign, number = text.partition("=")
+    if not (name.strip() and sign):
+        raise argparse.ArgumentTypeError(f"expected NAME=N, such as k=3, got {shown(text)}")
+    return name.strip(), whole(1, 1000)(number)
+
+
+def declared(text: str) -> tuple[str, str]:
+    """Read ``v=column`` or ``K=mu2 - W.T*W``: a name and what it is."""
+    name, sign, what = text.partition("=")
+    if not (name.strip() and sign and what.strip()):
+        raise argparse.ArgumentTypeError(f"expected NAME=..., such as v=column, got {shown(text)}")
+    return name.strip(), what.strip()
+
+
+def require_used(args: argparse.Namespace, own: bool) -> None:
+    """Refuse options that the model does not read, and names given twice."""
+    taken = OWN if own else READ.get(args.model, ())
+    for action in args.parser._actions:
+        value = getattr(args, action.dest, None)
+        if action.dest in (*taken, *ALWAYS) or value == action.default:
+            continue
+        whose = "a loss of your own" if own else f"the model {args.model}"
+        raise UsageError(f"{action.option_strings[0]} has no effect on {whose}; leave it out")
+    for group in (args.sample + args.exact_sample, args.parameter, args.define, args.integer):
+        names = [name for name, _ in group]
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError(f"{shown(name)} is given twice; every name has one meaning")
 
 
 def own_model(args: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -139,9 +189,6 @@ def ready_model(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The matrix SDE of a name."""
     from dyson.derive import library
 
-    choice("model", args.model, MODELS)
-    if args.potential is not None and args.model != "potential":
-        raise UsageError(f"--potential belongs to the model 'potential', got {shown(args.model)}")
     if args.model == "rbm":
         return library.rbm(
             args.model_average, args.data, args.weight_decay, args.train_mu2, args.memory_drift

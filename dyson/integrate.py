@@ -18,6 +18,8 @@ from streams.arguments import choice, count, finite, positive
 SCHEDULE_EVERY = 8
 """Steps for which the noise level of a schedule is kept: as long as the solvers keep the far field."""
 
+MOST_STEPS = 1e10
+
 
 def integrate(
     sde: EigenvalueSDE,
@@ -98,8 +100,12 @@ def run_blocks(run, replicas: int, workers: int, progress: bool, title: str) -> 
 
 def _block_runner(sde, advance, x0, times, step, seed):
     intervals = np.diff(times)
-    steps = np.maximum(1, np.ceil(intervals / step - 1e-9)).astype(int)
-    kernel = sde.kernel
+    steps = np.maximum(1.0, np.ceil(intervals / step - 1e-9))
+    if not steps.max() < MOST_STEPS:
+        raise ValueError(
+            f"dt = {step:g} makes {steps.max():g} steps between two times: pass a larger dt or closer times"
+        )
+    steps, kernel = steps.astype(int), sde.kernel
 
     def run(block: int) -> np.ndarray:
         mine = x0[block * LANES : (block + 1) * LANES]

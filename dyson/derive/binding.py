@@ -13,9 +13,9 @@ from dyson.derive import cache
 from dyson.derive.matrix_sde import MatrixSDE
 from dyson.derive.specification import MODE_KINDS
 from dyson.sde import EigenvalueSDE
-from streams.arguments import count, finite, positive, unknown
+from streams.arguments import count, finite, positive, shown, unknown
 
-TINY, LARGEST = 1e-300, 100_000
+TINY, FLAT, LARGEST = 1e-300, 1e-100, 100_000
 
 
 def bind(
@@ -54,6 +54,8 @@ def bind(
         If a parameter is missing, unknown, of the wrong length or out of range, if W must be square, or if
         a mode has no stable fixed point.
     """
+    if not isinstance(sde, MatrixSDE):
+        raise TypeError(f"sde must be a MatrixSDE, such as derive.library makes, got {shown(sde)}")
     kinds, values = dict(sde.parameters), {**sde.integers, **values}
     for name in values:
         if name not in kinds:
@@ -68,7 +70,12 @@ def bind(
     module = load(sde, {k: v for k, v in numbers.items() if kinds[k] == "integer"})
     if columns != m and not module.RECTANGULAR:
         raise ValueError(f"{sde.what} needs a square W, got {m} × {columns}")
+    alpha, m_ = values.get("learning_rate", 0.0), values.get("m", 0.0)
     bound = _assemble(sde, module, numbers, level, columns, m, target, parameters)
+    if sde.finite_learning_rate and alpha * float(np.max(bound.rate)) > 4.0 * (1.0 + m_):
+        raise ValueError(
+            f"the learning rate {alpha:g} is unstable: times the fastest rate it must stay below 2; lower it"
+        )
     return bound if schedule is None else _scheduled(bound, len(module.SCALARS), schedule)
 
 
@@ -153,9 +160,13 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
     }
     p = {"T": level, "rows": m - size, "columns": columns - size}
     p.update({name: float(numbers[name]) for name in module.SCALARS})
-    full = {name: a for name, a in per_mode.items() if len(a) > size}
     chosen = np.arange(size)
-    if target is None and full and columns > size:
+    if (
+        target is None
+        and columns > size
+        and module.PER_MODE
+        and all(k == "column" for _, k in module.PER_MODE)
+    ):
         chosen = _learnt(module, p, per_mode, columns, size)
     p.update({name: a[chosen] if len(a) >= columns else a for name, a in per_mode.items()})
     further = max(columns, m) - size
@@ -173,8 +184,8 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
     for value in module.constants(p):
         if (np.asarray(value) < 0).any():
             raise ValueError(
-                f"a covariance of {sde.what} is negative ({np.min(value):g}), or a chain keeps more than everything, "
-                "with these parameters"
+                f"a covariance of {sde.what} is negative, or a chain keeps more than everything, with these "
+                f"parameters: {np.min(value):g}"
             )
     x = np.array(fixed[order], dtype=float)
     rate = (
@@ -182,13 +193,14 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
         if module.FREE
         else module.rate(np.maximum(x, TINY) if module.SPECTRUM != "symmetric" else x, p)
     )
+    rate = np.where((x == 0.0) & (np.abs(rate) < FLAT), 0.0, rate)  # a flow of higher order at zero
     g2 = module.noise(x, p)
     for name, value in (("rate", rate), ("noise", g2)):
-        if not np.isfinite(value).all():
-            mode = int(np.flatnonzero(~np.isfinite(value))[0])
+        if not (np.abs(value) < 1 / FLAT).all():
+            mode = int(np.flatnonzero(~(np.abs(value) < 1 / FLAT))[0])
             raise ValueError(
-                f"the {name} of mode {mode} is {value[mode]} at its target {x[mode]:g}: outside the domain of the "
-                "equation, or numbers too large; pass another target or change the parameters"
+                f"the {name} of mode {mode} is {value[mode]:g} at its target {x[mode]:g}: outside the domain "
+                "of the equation, or no smooth one; pass another target or change the parameters"
             )
     theta = np.concatenate(
         [

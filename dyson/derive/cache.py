@@ -6,10 +6,12 @@ them. A file is used only if its checksum is right and nobody else could have wr
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -33,7 +35,15 @@ def load(description: object, text: Callable[[], str]) -> ModuleType:
     """
     key = hashlib.sha256(json.dumps([_sources(), description], sort_keys=True).encode()).hexdigest()[:32]
     if key not in _loaded:
-        _loaded[key] = _import(key, _file(key, text))
+        path = _file(key, text)
+        try:
+            _loaded[key] = _import(key, path)
+        except Exception:  # numba's files beside it are damaged, or the disk is full: once more, elsewhere
+            for file in (path.parent / "__pycache__").glob(f"{path.stem}*"):
+                file.unlink(missing_ok=True)
+            elsewhere = _temporary() / path.name
+            _write(elsewhere, path.read_text(encoding="utf-8").partition("\n")[2])
+            _loaded[key] = _import(key, elsewhere)
     return _loaded[key]
 
 
@@ -70,7 +80,9 @@ def directory() -> Path:
 
 @cache
 def _temporary() -> Path:
-    return Path(tempfile.mkdtemp(prefix="dyson-sgd-"))
+    folder = Path(tempfile.mkdtemp(prefix="dyson-sgd-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _private(path: Path) -> bool:

@@ -12,8 +12,8 @@ import sympy
 from dyson.blocks import WORK_ROWS
 from dyson.derive.equation import EigenvalueEquation, to_mode
 from dyson.derive.explicit import parameter_symbol
-from dyson.derive.printing import Block
-from dyson.derive.reduction import T, eigenvalue
+from dyson.derive.notation import T, eigenvalue
+from dyson.derive.printing import Block, WholePower
 from dyson.derive.specification import MODE_KINDS, SCALAR_KINDS
 from dyson.derive.statics import power_of
 
@@ -30,6 +30,18 @@ TINY = 1e-300
 '''
 
 TINY = sympy.Float("1e-300")
+
+
+def with_numbers(value: sympy.Expr, integers: dict) -> sympy.Expr:
+    """Numbers for integer parameters; powers of them stay in one piece, so that none overflows by itself."""
+    if not value.free_symbols & set(integers):
+        return value
+    value = sympy.powsimp(value, force=True, combine="base")
+    value = value.replace(
+        lambda e: e.is_Pow and bool(e.exp.free_symbols & set(integers)),
+        lambda e: WholePower(e.base, e.exp.xreplace(integers)),
+    )
+    return value.xreplace(integers)
 
 
 class Source:
@@ -52,11 +64,11 @@ class Source:
             "column": pattern.column or sympy.Integer(0),
         }
         fix = {sympy.Symbol(n, integer=True, positive=True): sympy.Integer(v) for n, v in integers.items()}
-        self.summands = {key: value.xreplace(fix) for key, value in summands.items()}
-        self.opaque = {symbol: value.xreplace(fix) for symbol, value in pattern.opaque.items()}
-        self.constants = [value.xreplace(fix) for value in pattern.constants]
-        self.flow = equation.flow.xreplace(fix)
-        self.roots = [root.xreplace(fix) for root in equation.fixed_points()]
+        self.summands = {key: with_numbers(value, fix) for key, value in summands.items()}
+        self.opaque = {symbol: with_numbers(value, fix) for symbol, value in pattern.opaque.items()}
+        self.constants = [with_numbers(value, fix) for value in pattern.constants]
+        self.flow = with_numbers(equation.flow, fix)
+        self.roots = [with_numbers(root, fix) for root in equation.fixed_points()]
         self.interacting_flow = equation.pair_drift.xreplace({T: sympy.Integer(0)}) != 0
         self.power = 1
         self._take_roots()

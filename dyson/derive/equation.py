@@ -11,8 +11,10 @@ import sympy
 
 from dyson.derive.feedback import Feedback, feedback
 from dyson.derive.matrix_sde import MatrixSDE
-from dyson.derive.reduction import Pattern, T, Trained, eigenvalue
+from dyson.derive.notation import T, eigenvalue, short
+from dyson.derive.reduction import Pattern, Trained
 from dyson.derive.statics import Gas, find_gas, integral, roots
+from streams.arguments import count
 
 
 class Linearised(NamedTuple):
@@ -112,6 +114,10 @@ class EigenvalueEquation:
 
         Only those for which the flow does not depend on the other eigenvalues; x̄_i = 0 comes last.
         """
+        return list(self._fixed_points)
+
+    @cached_property
+    def _fixed_points(self) -> list[sympy.Expr]:
         if self.pair_drift.xreplace({T: sympy.Integer(0)}) != 0:
             return []
         return roots(self.flow, self.x)
@@ -124,16 +130,20 @@ class EigenvalueEquation:
         ValueError
             If there is no fixed point in closed form and none is given.
         """
-        if target is None:
-            points = self.fixed_points()
-            if not points:
-                raise ValueError(
-                    f"the flow {str(self.flow)[:80]} has no isolated fixed point in closed form; pass target"
-                )
-            target = points[0]
+        return self._first if target is None else self._near(sympy.sympify(target, strict=True))
+
+    @cached_property
+    def _first(self) -> Linearised:
+        if not self._fixed_points:
+            raise ValueError(
+                f"the flow {str(self.flow)[:80]} has no isolated fixed point in closed form; pass target"
+            )
+        return self._near(self._fixed_points[0])
+
+    def _near(self, target: sympy.Expr) -> Linearised:
         rate = at(-sympy.diff(self.flow, self.x), self.x, target)
         noise = at(self.noise, self.x, target)
-        variance = sympy.simplify(noise / rate) if rate != 0 else sympy.oo
+        variance = short(noise / rate) if rate != 0 else sympy.oo
         return Linearised(target, rate, noise, variance)
 
     def potential(self, rows: int = 0, columns: int = 0) -> sympy.Expr:
@@ -147,6 +157,7 @@ class EigenvalueEquation:
         rows, columns : int
             Further rows or columns of W, for M ≠ N (those whose drift has no parameters of their own).
         """
+        count("rows", rows, least=0), count("columns", columns, least=0)
         drift = self.drift + rows * (self.row_drift or 0) + columns * (self.column_drift or 0)
         if self.noise == 0:
             raise ValueError("without noise there is no potential: every eigenvalue goes to its fixed point")
@@ -200,4 +211,4 @@ def at(expression: sympy.Expr, x: sympy.Symbol, value: sympy.Expr) -> sympy.Expr
     result = expression.subs(x, value)
     if result.has(sympy.nan, sympy.zoo, sympy.oo):
         result = sympy.limit(expression, x, value)
-    return sympy.simplify(result)
+    return short(result)

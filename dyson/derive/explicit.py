@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import sympy
 
+from dyson.derive.given import GivenNoise
 from dyson.derive.wick import Moments, Polynomial, over_lags, polynomial
 
 ZERO, ONE = sympy.Integer(0), sympy.Integer(1)
@@ -49,6 +50,7 @@ class Explicit:
         self.parameters = self._parameter_matrices()
         self.diagonal = [sympy.Matrix(m, n, lambda a, b: self.xi[a] if a == b else 0) for _ in sde.weights]
         self._collect_samples()
+        self.given = GivenNoise(sde, self.values(self.diagonal), m, n)
         self._gradients: dict[Direction | str, Polynomial] = {}
 
     def _parameter_matrices(self) -> dict:
@@ -115,6 +117,11 @@ class Explicit:
             if origin is not None:
                 b = self.start_of[origin[0]] + a - self.start_of[name]
                 p = self._entry(origin[1], at, name, self.sde.samples[name].space, component, "rho")
+                left = self.covariance[a][a] - p**2 * self.covariance[b][b]
+                if left.is_negative:
+                    raise ValueError(
+                        f"{name} cannot keep {origin[1]!r} of {origin[0]}: its covariance is smaller"
+                    )
                 self.covariance[a][b] = self.covariance[b][a] = p * self.covariance[b][b]
         self.exact = [a for a, (name, _) in enumerate(owner) if self.sde.samples[name].average == "exact"]
         self.moments = Moments(self.covariance)
@@ -195,9 +202,11 @@ class Explicit:
                 self.sde.gradient, {**self.values(weights), **self.vectors}, "gradient"
             )
             if getattr(matrix, "shape", None) != (self.m, self.n):
+                shape = (
+                    f"{matrix.rows} × {matrix.cols}" if getattr(matrix, "is_Matrix", False) else "a scalar"
+                )
                 raise ValueError(
-                    f"gradient must be a matrix of the shape of W, {self.m} × {self.n}, got "
-                    f"{getattr(matrix, 'shape', 'a scalar')}: a loss is given as loss=..."
+                    f"gradient must have the shape of W, got {shape}; a scalar loss is given as loss=..."
                 )
             entry = matrix[d.row, d.column]
             return sympy.im(entry) if d.part else (sympy.re(entry) if self.sde.beta == 2 else entry)
@@ -238,61 +247,16 @@ class Explicit:
         sampled = self.moments.covariance(p, q)
         if self.chains:  # (1 + r)/(1 - r) = 1 + 2r/(1 - r)
             sampled += over_lags(p, q, self.covariance, self.decay, lambda r: 2 * r / (1 - r))
-        return sampled + self._given(d, e)
+        return sampled + self.given.covariance(d, e)
 
     @cached_property
     def constants(self) -> list[sympy.Expr]:
         """What must not be negative for the noise to exist and does not depend on W: for a mode alone."""
         out = [self.covariance[a][a] for a in range(len(self.variables))]
         out += [1 - rate**2 for rate in self.decay]
-        out += [row[0, 0] * column[0, 0] for row, column, _ in self._factors]
+        out += self.given.variances
         moving = {*self.xi, *self.opaque}
         return [v for v in out if v.free_symbols and not v.free_symbols & moving]
-
-    @cached_property
-    def _factors(self) -> list:
-        at = self.values(self.diagonal)
-        out = []
-        for noise in self.sde.noise:
-            row = as_matrix(self.sde.expression(noise.row, "noise").evaluate(at), self.m)
-            column = as_matrix(self.sde.expression(noise.column, "noise").evaluate(at), self.n)
-            if not (row.is_diagonal() and column.is_diagonal()):
-                raise ValueError(
-                    f"the noise covariances {noise.row!r}, {noise.column!r} must be diagonal where W is"
-                )
-            if any((row[a, a] * column[b, b]).is_negative for a in range(self.m) for b in range(self.n)):
-                raise ValueError(f"the noise covariance ({noise.row}) ⊗ ({noise.column}) is negative")
-            if self.sde.spectrum == "symmetric" and not noise.symmetric:
-                raise ValueError(
-                    "a symmetric W stays symmetric under symmetric noise only: Noise(..., symmetric=True)"
-                )
-            if noise.symmetric and self.m != self.n:
-                raise ValueError("symmetric noise needs a square W")
-            out.append((row, column, noise.symmetric))
-        return out
-
-    def _given(self, d: Direction | str, e: Direction | str) -> sympy.Expr:
-        if isinstance(d, str) or isinstance(e, str) or d.layer != e.layer or d.part != e.part:
-            return ZERO
-        total = ZERO
-        share = sympy.Rational(1, 2) if self.sde.beta == 2 else ONE
-        sign = -1 if d.part else 1
-        for row, column, symmetric in self._factors:
-            total += share * row[d.row, e.row] * column[d.column, e.column]
-            if symmetric:
-                total += share * sign * row[d.row, e.column] * column[d.column, e.row]
-        return total
-
-
-def as_matrix(value, size: int):
-    """A scalar as a multiple of the identity."""
-    if getattr(value, "is_Matrix", False):
-        if value.shape != (size, size):
-            raise ValueError(
-                f"a noise covariance must be {size} × {size} here, got {value.shape}: row M × M, column N × N"
-            )
-        return value
-    return value * sympy.eye(size)
 
 
 def parameter_symbol(name: str, kind: str) -> sympy.Symbol:

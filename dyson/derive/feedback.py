@@ -17,7 +17,8 @@ import sympy
 
 from dyson.derive.corrections import Response
 from dyson.derive.explicit import Direction, Explicit
-from dyson.derive.reduction import Observed, named
+from dyson.derive.notation import named, short
+from dyson.derive.reduction import Observed
 from dyson.derive.statics import vanishes
 
 HALF = sympy.Rational(1, 2)
@@ -76,6 +77,7 @@ class _Expansion:
 
     def result(self) -> Feedback:
         eq = self.equation
+        self.require_levels()
         entries = [Direction(0, 0, 1, 0), Direction(0, 1, 0, 0)]
         j = sympy.Matrix(2, 2, lambda a, b: self.response.jacobian(entries[a], entries[b]))
         d = sympy.Matrix(2, 2, lambda a, b: self.level * self.explicit.noise(entries[a], entries[b]))
@@ -84,7 +86,7 @@ class _Expansion:
         weights = sympy.Matrix([[xi[0], xi[1]]]) if self.gram else sympy.Matrix([[HALF, HALF]])
         weights = weights.applyfunc(self.fixed)
         pulled = weights * j
-        rate = sympy.simplify(pulled[0] / weights[0])
+        rate = short(pulled[0] / weights[0])
         alone = vanishes(rate - pulled[1] / weights[1])
         between = eq.repulsion
         if alone and (not self.gram or vanishes(j.det())):
@@ -95,11 +97,17 @@ class _Expansion:
             variance = (weights * spread * weights.T)[0]
             own, pair = self._open(spread)
         x, y = eq.x, sympy.Symbol("x_j", **eq.x.assumptions0)
-        if self._at_fixed_points(x - y) == 0:
-            raise ValueError("the modes share one fixed point: their repulsion is no small shift, see gas()")
         rotating, frozen = variance / (x - y), between / (-sympy.diff(eq.flow, x) * (x - y))
         parts = [rate if alone else None, variance, rotating, frozen, own, pair]
         return Feedback(*(None if p is None else self._at_fixed_points(p) for p in parts))
+
+    def require_levels(self) -> None:
+        """ValueError unless modes i and j have fixed points apart from each other and from zero."""
+        x = self.equation.x
+        if self._at_fixed_points(x) == 0:
+            raise ValueError("the modes rest at zero, where levels are not separate")
+        if self._at_fixed_points(x - sympy.Symbol("x_j", **x.assumptions0)) == 0:
+            raise ValueError("the modes share one fixed point: their repulsion is no small shift, see gas()")
 
     def _at_fixed_points(self, value: sympy.Expr) -> sympy.Expr:
         from dyson.derive.equation import to_mode
@@ -107,7 +115,8 @@ class _Expansion:
         target = self.equation.linearised().target
         x = self.equation.x
         at = {x: target, sympy.Symbol("x_j", **x.assumptions0): to_mode(target, "j")}
-        return sympy.factor(sympy.simplify(sympy.sympify(value).xreplace(at)))
+        value = sympy.sympify(value).xreplace(at)
+        return sympy.factor(short(value))
 
     def _diagonal_share(self) -> sympy.Expr:
         """Shift of X_ii by its own fluctuation: ½ F'' E_ii / k, F the flow."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dyson.derive.specification import KINDS, SPECTRA, Gaussian, Noise
-from streams.arguments import choice, count, one_line, shown, unknown
+from dyson.derive.declaration import called, checked_noise, require_names, require_samples
+from dyson.derive.specification import SPECTRA, Gaussian, Noise
+from streams.arguments import choice, count, flag, shown
 
 if TYPE_CHECKING:
     import sympy
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from dyson.derive.equation import EigenvalueEquation
     from dyson.derive.language import Expression
 
-NOISE_LEVEL = "T"
-RESERVED = frozenset({"x", "xi", "C", "rho", "n", "rows", "sde", "target", "noise_level", "parameters"})
-MODE_SUFFIX = re.compile(r"_([ijk]|[0-9]+i?)$|^(C|rho)_")
 Text = str | Callable
 
 
@@ -66,35 +62,19 @@ class MatrixSDE:
         return inner if self.spectrum == "symmetric" else f"singular values of {inner}"
 
     def expression(self, text: str, what: str) -> Expression:
-        """Parse with the names that this SDE declares; definitions see those before them."""
+        """Parse with the names that this SDE declares; a definition sees those before it."""
         from dyson.derive.language import parse
 
-        names = [*self.weights, *self.parameters, *self.definitions]
-        return parse(text, names, what)
+        earlier = list(self.definitions)
+        earlier = earlier[: earlier.index(what)] if what in self.definitions else earlier
+        return parse(text, [*self.weights, *self.parameters, *earlier], what)
 
     def evaluated(self, text: Text, values: Mapping, what: str) -> sympy.Expr:
         """A loss or gradient at explicit matrices."""
         from dyson.derive.language import parse
-        from dyson.derive.values import explicit, limit
 
         if callable(text):
-            taken = _arguments(text, values)
-            try:
-                value = text(**taken)
-            except Exception as error:
-                raise ValueError(
-                    f"{what}, a Python function, failed at explicit matrices {', '.join(taken)}: "
-                    f"{type(error).__name__}: {one_line(error)[:160]}"
-                ) from error
-            value = explicit(f"what the function {what} returns", value)
-            limit(value, {})
-            known = {s for v in taken.values() for s in getattr(v, "free_symbols", ())}
-            strange = sorted(str(s) for s in value.free_symbols - known)
-            if strange:
-                raise ValueError(
-                    f"{what}, a Python function, brings in {shown(strange[0])}: declare it as a parameter"
-                )
-            return value
+            return called(text, values, what)
         return parse(text, values, what).evaluate(values)
 
     def with_integers(self, **values: int) -> MatrixSDE:
@@ -119,6 +99,8 @@ class MatrixSDE:
 
         Source: Li, Tai, E, JMLR 20 (2019) 1; docs/theory.md, "Other optimisers".
         """
+        flag("momentum", momentum)
+        flag("finite_learning_rate", finite_learning_rate)
         added = {}
         if momentum and not self.momentum:
             added["m"] = "fraction"
@@ -149,7 +131,13 @@ class MatrixSDE:
         """
         from dyson.derive.reduction import reduce_to_eigenvalues  # SymPy takes a second: only when needed
 
-        return reduce_to_eigenvalues(self.with_integers(**integers))
+        sde = self.with_integers(**integers)
+        free = [n for n, kind in sde.parameters.items() if kind == "integer" and n not in sde.integers]
+        if sde.memory_drift and free:
+            raise ValueError(
+                f"memory_drift needs a number for {free[0]}: eigenvalue_sde({free[0]}=1) or --integer"
+            )
+        return reduce_to_eigenvalues(sde)
 
     def description(self) -> dict | None:
         """Everything that defines it, for JSON; None if the loss is a Python function."""
@@ -223,79 +211,40 @@ def matrix_sde(
     choice("spectrum", spectrum, SPECTRA)
     if isinstance(beta, bool) or beta not in (1, 2):
         raise ValueError(f"beta must be 1 (real W) or 2 (complex W), got {shown(beta)}")
-    parameters, samples = dict(parameters or {}), dict(samples or {})
-    for parameter, kind in parameters.items():
-        choice(f"kind of {parameter}", kind, KINDS)
-    for label, sample in samples.items():
-        if not isinstance(sample, Gaussian):
-            raise TypeError(f"samples must be derive.Gaussian, got {shown(sample)}")
-        if sample.start is not None:
-            origin = samples.get(sample.start[0])
-            if not isinstance(origin, Gaussian) or origin.space != sample.space or origin is sample:
-                raise ValueError(
-                    f"{label} starts at {shown(sample.start[0])}, which must be another sample of the space {sample.space}"
-                )
-    noise = (noise,) if isinstance(noise, Noise) else tuple(noise)
-    for given in noise:
-        if not isinstance(given, Noise):
-            raise TypeError(f"noise must be derive.Noise, or a tuple of them, got {shown(given)}")
-    weights = (weights,) if isinstance(weights, str) else tuple(weights)
+    for what, given in (("parameters", parameters), ("samples", samples), ("definitions", definitions)):
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"{what} must be a mapping by name, got {shown(given)}")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {shown(name)}")
+    parameters, samples, definitions = dict(parameters or {}), dict(samples or {}), dict(definitions or {})
+    weights = tuple(weights) if isinstance(weights, tuple | list) else (weights,)
+    trained = tuple(trained) if isinstance(trained, tuple | list) else (trained,)
     if not weights or (len(weights) > 1) != (observable is not None):
         raise ValueError(
-            "weights must hold one name, or several together with observable, the product whose spectrum is asked "
-            f"for; got weights = {shown(weights)}, observable = {shown(observable)}"
+            "weights must hold one name, or several together with observable, their product; "
+            f"got weights = {shown(weights)}, observable = {shown(observable)}"
         )
-    if memory_drift and all(sample.chain is None for sample in samples.values()):
-        raise ValueError("memory_drift needs a sample that is a persistent chain: Gaussian(..., chain=...)")
+    require_samples(samples)
+    require_names(weights, parameters, samples, definitions)
+    if trained and loss is None:
+        raise ValueError("trained parameters need a loss: a gradient of W alone does not say how they move")
     for scalar in trained:
-        if parameters.get(scalar) not in ("scalar", "real"):
+        if not isinstance(scalar, str) or parameters.get(scalar) not in ("scalar", "real"):
             raise ValueError(f"trained parameters must be scalar parameters of the loss, got {shown(scalar)}")
-    _distinct([*weights, *parameters, *(definitions or {})])
-    _distinct([label for label in samples if label not in RESERVED])
-    for label in samples:
-        if label in {*weights, *parameters, *(definitions or {})}:
-            raise ValueError(f"the name {shown(label)} is declared twice; every name has one meaning")
+    if flag("memory_drift", memory_drift) and all(sample.chain is None for sample in samples.values()):
+        raise ValueError("memory_drift needs a sample that is a persistent chain: Gaussian(..., chain=...)")
     return MatrixSDE(
         loss=loss,
         gradient=gradient,
         samples=MappingProxyType(samples),
         parameters=MappingProxyType(parameters),
-        definitions=MappingProxyType(dict(definitions or {})),
-        noise=noise,
+        definitions=MappingProxyType(definitions),
+        noise=checked_noise(noise),
         spectrum=spectrum,
         beta=int(beta),
         weights=weights,
         observable=observable,
-        trained=tuple(trained),
-        memory_drift=bool(memory_drift),
+        trained=trained,
+        memory_drift=memory_drift,
         name=name,
     )
-
-
-def _arguments(function: Callable, values: Mapping) -> dict:
-    """Those values that a loss given as a function asks for by name."""
-    try:
-        asked = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return dict(values)
-    if any(p.kind is p.VAR_KEYWORD for p in asked.values()):
-        return dict(values)
-    for name in asked:
-        if name not in values:
-            raise ValueError(unknown("argument of the loss", name, list(values)))
-    return {name: values[name] for name in asked}
-
-
-def _distinct(names: list[str]) -> None:
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"names must be strings, got {shown(name)}")
-        if name == NOISE_LEVEL:
-            raise ValueError("the name T is taken: it is the noise level α/|B|; transpose is .T")
-        if name in RESERVED or MODE_SUFFIX.search(name):
-            raise ValueError(
-                f"the name {shown(name)} is kept for the derivation (eigenvalues, modes such as x_i and x_1, "
-                "arguments of bind); choose another"
-            )
-        if names.count(name) > 1:
-            raise ValueError(f"the name {shown(name)} is declared twice; every name has one meaning")

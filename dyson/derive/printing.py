@@ -8,6 +8,16 @@ import sympy
 from sympy.printing.pycode import PythonCodePrinter
 
 
+class WholePower(sympy.Function):
+    """base**n for a whole number n, kept in one piece: (s x/μ)**n, where SymPy would write s**n x**n/μ**n."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        base, n = self.args
+        return n if n == 1 else n * WholePower(base, n - 1)
+
+
 class Printer(PythonCodePrinter):
     """Integer powers as products, everything else from one module of functions (``math`` or ``np``)."""
 
@@ -26,6 +36,9 @@ class Printer(PythonCodePrinter):
             text = f"{base}**{abs(int(exponent))}" if abs(exponent) > 1 else base
             return f"({text})" if exponent > 0 else f"(1.0/{text})"
         return f"({base}**({self._print(exponent)}))"
+
+    def _print_WholePower(self, power: WholePower) -> str:
+        return f"(({self._print(power.args[0])})**{int(power.args[1])})"
 
     def _print_Rational(self, number: sympy.Rational) -> str:
         return f"({number.p}.0/{number.q}.0)"

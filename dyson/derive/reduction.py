@@ -18,9 +18,8 @@ import sympy
 
 from dyson.derive.corrections import Response
 from dyson.derive.explicit import Direction, Explicit, parameter_symbol
+from dyson.derive.notation import T, named, tidy
 
-T = sympy.Symbol("T", positive=True)
-X_I, X_J = sympy.symbols("x_i x_j", positive=True)
 HALF = sympy.Rational(1, 2)
 
 
@@ -32,6 +31,10 @@ class Observed:
         self.explicit = Explicit(sde, m, n)
         self.parts = (0, 1) if sde.beta == 2 else (0,)
         self.level = self.level_of(sde)
+        if sde.observable is not None and (sde.finite_learning_rate or sde.memory_drift):
+            raise ValueError(
+                "finite_learning_rate and memory_drift are derived for one weight matrix, not for several"
+            )
 
     @staticmethod
     def level_of(sde) -> sympy.Expr:
@@ -207,6 +210,7 @@ class Pattern:
         self.row = self._further(one, 2, 1)
         self.column = self._further(one, 1, 2)
         self.two = two
+        _require_balance(one)
         self.constants = [self._renamed(value) for value in one.explicit.constants]
         self.trained = {name: self._trained(name, one, two) for name in sde.trained}
 
@@ -246,34 +250,6 @@ class Pattern:
         return self._renamed(tidy(expression), second)
 
 
-def named(expression, spectrum: str, layers: int, letters: tuple[str, ...]):
-    """Replace the numbered symbols of explicit modes by lettered ones, and ξ by x."""
-    replace = {}
-    for symbol in expression.free_symbols:
-        stem, _, number = symbol.name.rpartition("_")
-        if not stem or not number.isdigit() or int(number) > len(letters):
-            continue
-        letter = letters[int(number) - 1]
-        if stem == "xi":
-            power = 2 * layers if spectrum == "gram" else layers
-            replace[symbol] = eigenvalue(letter, spectrum) ** sympy.Rational(1, power)
-        else:
-            replace[symbol] = sympy.Symbol(f"{stem}_{letter}", positive=True)
-    return expression.xreplace(replace)
-
-
-def eigenvalue(letter: str, spectrum: str) -> sympy.Symbol:
-    """x_i, positive unless the matrix is symmetric itself."""
-    return sympy.Symbol(f"x_{letter}", **({"real": True} if spectrum == "symmetric" else {"positive": True}))
-
-
-def tidy(expression: sympy.Expr) -> sympy.Expr:
-    """A canonical short form: terms collected by T, each factored."""
-    expression = sympy.expand(expression)
-    flow = sympy.factor(expression.coeff(T, 0))
-    return flow + T * sympy.factor(sympy.expand(expression - expression.coeff(T, 0)) / T)
-
-
 def _exponent(one) -> int:
     """L of ξ = s^L, by which the layers' common diagonal s makes the observable's."""
     value, s = one.singular_values[0], one.explicit.xi[0]
@@ -283,6 +259,17 @@ def _exponent(one) -> int:
     raise ValueError(
         f"observable must be a product of the weights, got {one.sde.observable!r}: {value} at W = {s}"
     )
+
+
+def _require_balance(one: Observed) -> None:
+    """ValueError unless layers of equal singular values stay so."""
+    drifts = [one.explicit.drift(Direction(layer, 0, 0, 0)) for layer in range(len(one.sde.weights))]
+    for layer, drift in enumerate(drifts):
+        if sympy.simplify(drift - drifts[0]) != 0:
+            raise ValueError(
+                f"{one.sde.weights[0]} and {one.sde.weights[layer]} do not stay balanced: at equal singular "
+                f"values their drifts are {str(drifts[0])[:60]} and {str(drift)[:60]}"
+            )
 
 
 def reduce_to_eigenvalues(sde):

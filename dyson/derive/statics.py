@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from dyson.derive.reduction import eigenvalue
+from dyson.derive.notation import eigenvalue, short
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def roots(flow: sympy.Expr, x: sympy.Symbol) -> list[sympy.Expr]:
     for factor in sympy.Mul.make_args(sympy.factor(numerator)):
         base = factor.base if factor.is_Pow and factor.exp.is_Integer and factor.exp > 0 else factor
         for value in _factor_roots(base, y, power):
-            value = sympy.simplify(value)
+            value = short(value)
             if value not in found and _is_real(value):
                 found.append(value)
     return sorted(found, key=lambda v: (v == 0, v.could_extract_minus_sign(), sympy.default_sort_key(v)))
@@ -129,16 +129,15 @@ def find_gas(equation) -> Gas:
     x, y = eigenvalue("i", equation.matrix.spectrum), eigenvalue("j", equation.matrix.spectrum)
     if equation.noise == 0:
         raise ValueError("without noise there is no gas: every eigenvalue goes to its fixed point")
-    force = sympy.factor(
-        sympy.together((equation.pair_drift + equation.repulsion / (x - y)) / equation.noise)
-    )
+    force = (equation.pair_drift + equation.repulsion / (x - y)) / equation.noise
     mixed = sympy.diff(force, y)
     if not vanishes(mixed - exchanged(mixed)):
         return _local(equation, "the pair forces are not the gradient of a potential (no detailed balance)")
+    force = sympy.factor(sympy.together(force))
     between = equation.beta * sympy.log(sympy.Abs(x - y))
     coulomb = vanishes(mixed - equation.beta / (x - y) ** 2)
     if coulomb:
-        alone = sympy.simplify(force - equation.beta / (x - y))
+        alone = short(force - equation.beta / (x - y))
     else:
         alone, between = sympy.Integer(0), integral(force, x)
     others = sympy.Symbol("N", integer=True, positive=True) - 1
@@ -183,6 +182,6 @@ def vanishes(expression: sympy.Expr) -> bool:
             for s in sorted(expression.free_symbols, key=lambda s: s.name)
         }
         value = sympy.sympify(expression).xreplace(at).evalf(40)
-        if not value.is_number or abs(value) > 1e-20:
+        if not value.is_number or not value.is_finite or abs(value) > 1e-20:
             return False
     return True

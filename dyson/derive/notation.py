@@ -1,0 +1,43 @@
+"""The symbols of the derived equations: T, the eigenvalues x_i and x_j, and parameters by mode."""
+
+from __future__ import annotations
+
+import sympy
+
+T = sympy.Symbol("T", positive=True)
+"""Noise level, learning rate/batch size."""
+
+
+def named(expression, spectrum: str, layers: int, letters: tuple[str, ...]):
+    """Replace the numbered symbols of explicit modes by lettered ones, and ξ by x."""
+    replace = {}
+    for symbol in expression.free_symbols:
+        stem, _, number = symbol.name.rpartition("_")
+        if not stem or not number.isdigit() or int(number) > len(letters):
+            continue
+        letter = letters[int(number) - 1]
+        if stem == "xi":
+            power = 2 * layers if spectrum == "gram" else layers
+            replace[symbol] = eigenvalue(letter, spectrum) ** sympy.Rational(1, power)
+        else:
+            replace[symbol] = sympy.Symbol(f"{stem}_{letter}", positive=True)
+    return expression.xreplace(replace)
+
+
+def eigenvalue(letter: str, spectrum: str) -> sympy.Symbol:
+    """x_i, positive unless the matrix is symmetric itself."""
+    return sympy.Symbol(f"x_{letter}", **({"real": True} if spectrum == "symmetric" else {"positive": True}))
+
+
+def short(expression: sympy.Expr) -> sympy.Expr:
+    """Simplified where that is quick, else factored: SymPy's ``simplify`` takes seconds on long formulas."""
+    if sympy.count_ops(expression) < 60 or any(not p.exp.is_Integer for p in expression.atoms(sympy.Pow)):
+        return sympy.simplify(expression)
+    return sympy.factor(expression)
+
+
+def tidy(expression: sympy.Expr) -> sympy.Expr:
+    """A canonical short form: terms collected by T, each factored."""
+    expression = sympy.expand(expression)
+    flow = sympy.factor(expression.coeff(T, 0))
+    return flow + T * sympy.factor(sympy.expand(expression - expression.coeff(T, 0)) / T)
