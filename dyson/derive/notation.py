@@ -37,7 +37,12 @@ def short(expression: sympy.Expr) -> sympy.Expr:
 
 
 def tidy(expression: sympy.Expr) -> sympy.Expr:
-    """A canonical short form: terms collected by T, each factored."""
+    """A canonical short form: the flow and what is of first order in T, each factored where that is quick."""
     expression = sympy.expand(expression)
-    flow = sympy.factor(expression.coeff(T, 0))
-    return flow + T * sympy.factor(sympy.expand(expression - expression.coeff(T, 0)) / T)
+    flow = expression.coeff(T, 0)
+    noise = sympy.expand((expression - flow) / T)
+    return _factored(flow) + T * _factored(noise)
+
+
+def _factored(expanded: sympy.Expr) -> sympy.Expr:
+    return sympy.factor(expanded) if sympy.count_ops(expanded) < 400 else sympy.factor_terms(expanded)
