@@ -10,6 +10,7 @@ from itertools import product
 import sympy
 
 from dyson.derive.explicit import Direction
+from dyson.derive.notation import latex
 
 GENERAL = {
     "gram": (
@@ -18,15 +19,6 @@ GENERAL = {
     ),
     "symmetric": "dx_i = [a_ii + T Σ_{j≠i} E|dM_ij|²/(x_i - x_j)] dt + √(T D_ii,ii) dB_i",
     "singular": "the equation of ξ_i² and Itô's formula for its square root; x_i is the singular value ξ_i",
-}
-LATEX = {
-    "mu2": r"\mu^{2}",
-    "s2": r"\sigma_h^{2}",
-    "eps": r"\varepsilon",
-    "lam": r"\lambda",
-    "teacher": "w",
-    "decay": r"\lambda",
-    "learning_rate": r"\alpha",
 }
 LONGEST = 2000
 
@@ -40,25 +32,13 @@ class Step:
     formulas: Sequence[tuple[str, str, sympy.Expr]] = ()
 
 
-def latex(expression: sympy.Expr) -> str:
-    """LaTeX with the field's letters for the usual parameters."""
-    names = {}
-    for symbol in expression.free_symbols:
-        stem, _, letter = symbol.name.rpartition("_")
-        if symbol.name in LATEX:
-            names[symbol] = LATEX[symbol.name]
-        elif stem in LATEX and letter in ("i", "j", "k", "1", "2"):
-            names[symbol] = f"{LATEX[stem]}_{letter}"
-    return sympy.latex(expression, symbol_names=names)
-
-
 def equation_latex(equation) -> str:
     """The whole SDE of eigenvalue i in one line."""
-    total = equation.drift
+    x, y = equation.x, sympy.Symbol("x_j", **equation.x.assumptions0)
     return (
-        rf"dx_i = \Big[ {latex(total)} + \sum_{{j \neq i}} \Big( {latex(equation.pair_drift)} + "
-        rf"\frac{{{latex(equation.repulsion)}}}{{x_i - x_j}} \Big) \Big] dt + "
-        rf"\sqrt{{2 \cdot {latex(equation.noise)}}}\; dB_i"
+        rf"dx_i = \Big[ {latex(equation.drift)} + \sum_{{j \neq i}} \Big( "
+        rf"{latex(equation.pair_drift + equation.repulsion / (x - y))} \Big) \Big] dt + "
+        rf"{latex(sympy.sqrt(2 * equation.noise))}\; dB_i"
     )
 
 

@@ -46,3 +46,26 @@ def tidy(expression: sympy.Expr) -> sympy.Expr:
 
 def _factored(expanded: sympy.Expr) -> sympy.Expr:
     return sympy.factor(expanded) if sympy.count_ops(expanded) < 400 else sympy.factor_terms(expanded)
+
+
+LATEX = {
+    "mu2": r"\mu^{2}",
+    "s2": r"\sigma_h^{2}",
+    "eps": r"\varepsilon",
+    "lam": r"\lambda",
+    "teacher": "w",
+    "decay": r"\lambda",
+    "learning_rate": r"\alpha",
+}
+
+
+def latex(expression: sympy.Expr) -> str:
+    """LaTeX with the field's letters for the usual parameters."""
+    names = {}
+    for symbol in expression.free_symbols:
+        stem, _, letter = symbol.name.rpartition("_")
+        if symbol.name in LATEX:
+            names[symbol] = LATEX[symbol.name]
+        elif stem in LATEX and letter in ("i", "j", "k", "1", "2"):
+            names[symbol] = f"{LATEX[stem]}_{letter}"
+    return sympy.latex(expression, symbol_names=names)

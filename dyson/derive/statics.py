@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from dyson.derive.notation import eigenvalue, short
+from dyson.derive.notation import eigenvalue, latex, short
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Gas:
     def _repr_latex_(self) -> str:
         return (
             r"$\displaystyle P_s \propto \prod_i e^{-\Phi_i} \prod_{i<j} e^{\varphi_{ij}},\quad \Phi_i = "
-            + f"{sympy.latex(self.potential)},\\quad \\varphi_{{ij}} = {sympy.latex(self.interaction)}$"
+            + f"{latex(self.potential)},\\quad \\varphi_{{ij}} = {latex(self.interaction)}$"
         )
 
 
