@@ -58,7 +58,8 @@ def paths_dataset(sde: EigenvalueSDE, times: np.ndarray, x: np.ndarray, level: s
     """
     bad = ~np.isfinite(x).all(-1)
     diverged = np.where(bad.any(1), times[bad.argmax(1)], np.nan)
-    x = np.where((times >= diverged[:, None])[..., None], np.nan, -np.sort(-x, axis=-1))
+    x = np.maximum(-np.sort(-x, axis=-1), sde.least)
+    x = np.where((times >= diverged[:, None])[..., None], np.nan, x)
     x = np.concatenate([x, np.where(np.isnan(x[..., :1]), np.nan, 0.0).repeat(sde.null_modes, -1)], axis=-1)
     replica = {"long_name": "replica", "units": "1"}
     variables = {

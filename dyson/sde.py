@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -51,6 +52,8 @@ class EigenvalueSDE:
         for the first noise level.
     matrix : str
         Whose eigenvalues these are.
+    least : float
+        No eigenvalue is below this; what a step puts below counts as this, in drift, noise and results.
     null_modes : int
         Further eigenvalues that are exactly 0 for all times (a wide weight matrix); results carry them.
     """
@@ -68,6 +71,7 @@ class EigenvalueSDE:
     parameters: Mapping = field(default_factory=dict)
     null_modes: int = 0
     matrix: str = "WᵀW"
+    least: float = -math.inf
     theta_at: Callable[[float], np.ndarray] | None = None
 
     @property

@@ -224,6 +224,7 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
         parameters=_recorded(numbers) if parameters is None else parameters,
         null_modes=columns - size,
         matrix=sde.matrix_name,
+        least=-np.inf if module.SPECTRUM == "symmetric" else 0.0,
     )
 
 

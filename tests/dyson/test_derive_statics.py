@@ -41,6 +41,18 @@ def test_laguerre_process_reaches_the_mean_of_the_laguerre_ensemble():
     assert_mean(path.eigenvalue.values[:, 1].sum(1), 6 * 3 * 0.25)
 
 
+def test_wall_at_zero():
+    """A square Laguerre process reaches zero and stays above it; the error falls with the step."""
+    errors = []
+    for dt in (0.02, 0.002):
+        sde = derive.bind(library.wishart(weight_decay=True), 0.5, n=3, eps=1.0, decay=1.0)
+        start = np.tile([3.0, 1.0, 0.3], (8192, 1))
+        x = dyson.integrate(sde, x0=start, times=[0.0, 4.0], seed=1, dt=dt, workers=2).eigenvalue.values[:, 1]
+        assert (x >= 0).all() and (x[:, 2] < 0.01).mean() > 0.1
+        errors.append(x.sum(1).mean() / (3 * 3 * 0.25) - 1)
+    assert abs(errors[1]) < 0.02 and abs(errors[1]) < 0.6 * abs(errors[0])
+
+
 def test_gas_of_a_spectral_potential():
     eig = library.spectral_potential("X**4/4 - a*X**2/2", {"a": "scalar"}).eigenvalue_sde()
     gas, x = eig.gas(), eig.x
