@@ -31,6 +31,13 @@ def specification(name: str) -> derive.MatrixSDE:
         return library.rbm(rest[0], rest[1])
     if name == "regression-symmetric":
         return library.symmetric_regression()
+    if name == "regression-minibatch-complex":
+        return derive.matrix_sde(
+            loss="(W*v - teacher*v).H*(W*v - teacher*v)/2",
+            samples={"v": derive.Gaussian()},
+            parameters={"teacher": "mode"},
+            beta=2,
+        )
     if family in ("regression", "linear"):
         return library.linear_network(noise, output=family == "linear", coloured="colored" in rest)
     if family == "deep":

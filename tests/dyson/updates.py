@@ -191,7 +191,9 @@ def _rbm(rng, name: str, psi: str, phi: str, shape=(3, 3), decays=False, trains=
     return Update(name, parameters, [w], draw, _gram, mean)
 
 
-def _regression(rng, name: str, noise: str, shape=(3, 3), through=False, colored=False) -> Update:
+def _regression(
+    rng, name: str, noise: str, shape=(3, 3), through=False, colored=False, kind="real"
+) -> Update:
     """ŷ = Z W v against y = Z W_t v + ε η (Z = 1: plain regression)."""
     w, teacher = _diag(_xi(rng, min(shape)), shape), rng.uniform(0.3, 2.0, min(shape))
     z = np.diag(rng.uniform(0.6, 1.5, shape[0])) if through else np.eye(shape[0])
@@ -203,13 +205,13 @@ def _regression(rng, name: str, noise: str, shape=(3, 3), through=False, colored
     mean = z.T @ error @ np.diag(lam)
 
     def draw(rng, n):
-        v, eta = rng.normal(size=(n, shape[1])) * np.sqrt(lam), rng.normal(size=(n, shape[0]))
+        v, eta = _gaussian(rng, (n, shape[1]), kind) * np.sqrt(lam), rng.normal(size=(n, shape[0]))
         if noise == "isotropic":
             return [mean + epsilon * _gaussian(rng, (n, *shape))]
         if noise == "label":
             return [mean - epsilon * z.T @ _outer(eta, v)]
         residual = v @ error.T - (epsilon * eta if noise == "minibatch-label" else 0.0)
-        return [z.T @ _outer(residual, v)]
+        return [z.T @ _outer(residual, v.conj())]
 
     return Update(name, parameters, [w], draw, _gram, [mean])
 
@@ -288,6 +290,7 @@ for _s in ("label", "isotropic", "minibatch"):
     _add(f"linear-{_s}", _regression, noise=_s, through=True)
 _add("regression-minibatch-label", _regression, noise="minibatch-label")
 _add("regression-minibatch-colored", _regression, noise="minibatch", colored=True)
+_add("regression-minibatch-complex", _regression, noise="minibatch", kind="complex", shape=(4, 3))
 _add("linear-isotropic-tall", _regression, noise="isotropic", through=True, shape=(4, 3))
 for _l, _s in ((2, "minibatch"), (3, "minibatch"), (2, "label"), (3, "isotropic")):
     _add(f"deep-{_l}-{_s}", _deep, depth=_l, noise=_s)
