@@ -52,9 +52,9 @@ examples:
       --parameter eps=scalar --noise "eps**2"
 
 expressions: names, numbers, + - * / **, parentheses, .T and .H (transpose, adjoint), and Tr, det, logdet,
-inv, exp, log, sqrt, sin, cos, tanh of one argument. W is the weight matrix, T = learning rate/batch size.
+inv, exp, log, sqrt, sin, cos, tanh, sinh, cosh of one argument. W is the weight matrix, T the noise level.
   --sample NAME=SPACE[;COVARIANCE]   SPACE: column (inputs), row (outputs) or matrix; mean zero
-  --parameter NAME=KIND              scalar, real, integer, or a diagonal matrix: column, row, mode
+  --parameter NAME=KIND              scalar, real, fraction, integer, or diagonal: column, row, mode
   --noise "R" or "R;C"               covariance R ⊗ C of the gradient noise, added to the samples'
 """
 

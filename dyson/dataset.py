@@ -46,6 +46,7 @@ def _attrs(sde: EigenvalueSDE, level: str, **more) -> dict:
         "model": sde.model,
         "parameters": json.dumps(dict(sde.parameters)),
         "version": installed,
+        **({} if sde.theta_at is None else {"schedule": "the noise level is a function of time"}),
         **more,
     }
 

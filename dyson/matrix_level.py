@@ -56,8 +56,8 @@ def integrate_matrix(
     average = sde.parameters.get("model_average")
     if average not in ("independent", "persistent"):
         raise ValueError(
-            f"the matrix level knows gaussian_rbm with independent or persistent samples, got {sde.model}"
-            f"{'' if average is None else f' ({average})'}: use level 'dyson' or 'pair'"
+            "the matrix level knows dyson.models.gaussian_rbm with independent or persistent samples, got "
+            f"{sde.model}{' (of other origin)' if average is None else f' ({average})'}: use another level"
         )
     n = sde.n + sde.null_modes
     times = check_times(sde, times)

@@ -47,6 +47,8 @@ def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
         If times or x0 are malformed, or one is given without the other.
     """
     require_sde(sde)
+    if sde.theta_at is not None:
+        raise ValueError("the pair level knows no schedule of the noise level: pass one noise level")
     target = np.r_[sde.target, np.zeros(sde.null_modes)]
     sigma = np.r_[sde.sigma, np.zeros(sde.null_modes)]
     edges = np.flatnonzero(np.diff(target) < -DEGENERATE * max(abs(target).max(), 1e-300)) + 1

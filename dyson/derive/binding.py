@@ -255,7 +255,8 @@ def _target(module, p, size: int) -> np.ndarray:
         for x in candidates:
             at = np.maximum(x, TINY) if positive_only else x
             stable = module.rate(at, p) >= 0.0
-            allowed = np.isfinite(module.flow(at, p)) & (x >= 0.0 if positive_only else np.isfinite(x))
+            allowed = np.isfinite(module.flow(at, p)) & np.isfinite(module.noise(at, {**p, "T": 1.0}))
+            allowed &= x >= 0.0 if positive_only else np.isfinite(x)
             best = np.where(stable & allowed & (x > best), x, best)
     if not np.isfinite(best).all():
         mode = int(np.flatnonzero(~np.isfinite(best))[0])

@@ -106,6 +106,14 @@ class Response:
             total += right * self.jacobian(f, e) if right != 0 else ZERO
         return total
 
+    def advected_noise(self, d: Direction, f: Direction) -> sympy.Expr:
+        """(A·∇) D_df, the change of the noise along the drift, which at diagonal weights stays diagonal."""
+        x = self.explicit
+        noise = x.noise(d, f).xreplace(x.opaque)
+        return sum(
+            (x.drift(Direction(0, i, i, 0)) * sympy.diff(noise, xi) for i, xi in enumerate(x.xi)), ZERO
+        )
+
     # ---- persistent chains
 
     def memory_drift(self, d: Direction) -> sympy.Expr:

@@ -165,12 +165,41 @@ class EigenvalueEquation:
         whole = sympy.expand_log(sympy.expand(sympy.log(sympy.factor(self.noise)) - energy), force=True)
         return sympy.Add(*(term for term in sympy.Add.make_args(whole) if term.has(self.x)))
 
-    def gas(self) -> Gas:
-        """The stationary law: exact where the equation is in detailed balance, else near the fixed point."""
-        return find_gas(self)
+    def gas(self, rows: int = 0, columns: int = 0) -> Gas:
+        """The stationary law: exact where the equation is in detailed balance, else near the fixed point.
+
+        Parameters
+        ----------
+        rows, columns : int
+            Further rows or columns of W, as in ``potential``.
+
+        Raises
+        ------
+        ValueError
+            If there is no stationary law: no noise at the fixed point, or a potential that does not confine.
+        """
+        return find_gas(self, rows, columns)
+
+    def number(self, expression: sympy.Expr, **values: float) -> float:
+        """A formula at numbers, by the names of its symbols: ``number(eig.noise, T=0.01, x_i=5, ...)``.
+
+        Raises
+        ------
+        ValueError
+            If a symbol has no value.
+        """
+        missing = sorted(s.name for s in expression.free_symbols if s.name not in values)
+        if missing:
+            raise ValueError(f"no value for {missing[0]} in {str(expression)[:60]}: pass {missing[0]}=...")
+        return float(expression.xreplace({s: sympy.Float(values[s.name]) for s in expression.free_symbols}))
 
     def feedback(self) -> Feedback:
         """Mean levels to second order in the fluctuations, with rotating eigenvectors against frozen ones.
+
+        Returns
+        -------
+        Feedback
+            rate, variance, rotating, frozen, own, pair, in symbols; ``number`` evaluates them.
 
         Raises
         ------

@@ -170,8 +170,8 @@ def _gas(equation) -> Step | None:
 def _feedback(equation) -> Step | None:
     try:
         shifts = equation.feedback()
-    except ValueError:
-        return None
+    except ValueError as error:
+        return Step("Eigenvector feedback", f"Not given: {error}.")
     rows = [] if shifts.rate is None else [("r_{ij}", "relaxation rate of X_ij", shifts.rate)]
     rows += [
         ("E_{ij}", "stationary variance of X_ij", shifts.variance),
@@ -199,8 +199,8 @@ def as_text(equation) -> str:
 
 
 def as_latex(equation) -> str:
-    """The derivation as the body of a LaTeX document (amsmath)."""
-    lines = []
+    """The derivation as the body of a LaTeX document."""
+    lines = ["% needs amsmath; compile with lualatex or xelatex"]
     for step in steps(equation):
         lines += [rf"\subsection*{{{step.title}}}", _tex_words(step.words)]
         for left, _, value in step.formulas:

@@ -93,14 +93,17 @@ class MatrixSDE:
         momentum : bool
             Heavy ball: in time t = α n/(1 - m) the noise level is T/(1 - m); adds the parameter ``m``.
         finite_learning_rate : bool
-            The O(α) modified equation, drift A + (η/2) J A and noise D + (ζ/2) (J D + D Jᵀ), J = -∇A, with
-            η = ζ = α, or with momentum η = α (1 + m)/(1 - m)², ζ = (η + α/(1 + m))/2; adds the parameter
-            ``learning_rate``. Exact to O(α) for means and variances of a linear model.
+            The O(α) modified equation, drift A + (η/2) J A and noise D + (ζ/2) (J D + D Jᵀ) - τ (A·∇) D,
+            J = -∇A, with η = ζ = 2τ = α, and with momentum as in docs/derive.md, "Other optimisers"; adds the
+            parameter ``learning_rate``. Exact to O(α) for means and variances of a linear model, to leading
+            order in T where the noise depends on W.
 
-        Source: Li, Tai, E, JMLR 20 (2019) 1; docs/theory.md, "Other optimisers".
+        Source of the drift: Li, Tai, E, JMLR 20 (2019) 1; of the rest: docs/derive.md.
         """
         flag("momentum", momentum)
         flag("finite_learning_rate", finite_learning_rate)
+        if self.memory_drift and (momentum or self.momentum):
+            raise ValueError("memory_drift is derived for plain SGD: momentum delays the moves it answers to")
         added = {}
         if momentum and not self.momentum:
             added["m"] = "fraction"
@@ -180,8 +183,8 @@ def matrix_sde(
     samples : mapping of str to Gaussian
         The random vectors, see `Gaussian`.
     parameters : mapping of str to str
-        Kind of each parameter: "scalar" (> 0), "real", "integer", or a diagonal matrix of positive entries:
-        "column" (N × N), "row" (M × M), "mode" (M × N).
+        Kind of each parameter: "scalar" (> 0), "real", "fraction" (0 <= m < 1), "integer", or a diagonal
+        matrix of positive entries: "column" (N × N), "row" (M × M), "mode" (M × N).
     noise : Noise or tuple of Noise
         Gradient noise given by its covariance, added to that of the samples.
     gradient : str or callable

@@ -47,14 +47,15 @@ class Observed:
         return Response(self.explicit)
 
     @cached_property
-    def rates(self) -> tuple[sympy.Expr, sympy.Expr]:
-        """η and ζ of the modified equation, see ``MatrixSDE.optimiser``."""
+    def rates(self) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+        """η, ζ and τ of the modified equation, see ``MatrixSDE.optimiser``."""
         alpha = self.explicit.parameters["learning_rate"]
         if not self.sde.momentum:
-            return alpha, alpha
+            return alpha, alpha, alpha / 2
         m = self.explicit.parameters["m"]
         eta = alpha * (1 + m) / (1 - m) ** 2
-        return eta, (eta + alpha / (1 + m)) / 2
+        tau = alpha / (1 - m) * (HALF + (2 * m + m**2) / (1 - m**2))
+        return eta, (eta + alpha / (1 + m)) / 2, tau
 
     @cached_property
     def _chain(self) -> tuple[dict, dict]:
@@ -102,6 +103,7 @@ class Observed:
             noise = e.noise(d, f)
             if self.sde.finite_learning_rate:
                 noise += self.rates[1] / 2 * self.response.modified_noise(d, f)
+                noise -= self.rates[2] * self.response.advected_noise(d, f)
             return noise
         first, _ = self._chain
         return sum(

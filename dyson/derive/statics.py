@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sympy
 
 from dyson.derive.notation import eigenvalue, latex, short
+from dyson.derive.specification import MODE_KINDS
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def roots(flow: sympy.Expr, x: sympy.Symbol) -> list[sympy.Expr]:
         base = factor.base if factor.is_Pow and factor.exp.is_Integer and factor.exp > 0 else factor
         for value in _factor_roots(base, y, power):
             value = short(value)
-            if value not in found and _is_real(value):
+            if value not in found and _is_real(value) and not (x.is_positive and value.is_negative):
                 found.append(value)
     return sorted(found, key=lambda v: (v == 0, v.could_extract_minus_sign(), sympy.default_sort_key(v)))
 
@@ -120,7 +121,7 @@ def integral(expression: sympy.Expr, x: sympy.Symbol) -> sympy.Expr:
     return total.subs({inner[s]: s ** sympy.Rational(1, powers[s]) for s in variables})
 
 
-def find_gas(equation) -> Gas:
+def find_gas(equation, rows: int, columns: int) -> Gas:
     r"""Detailed balance of the eigenvalue SDE, and the law that follows.
 
     With F_ij = pair_drift + G_ij/(x_i - x_j), the current vanishes iff F_ij/g_i² = ∂φ/∂x_i for one symmetric
@@ -134,16 +135,52 @@ def find_gas(equation) -> Gas:
     if not vanishes(mixed - exchanged(mixed)):
         return _local(equation, "the pair forces are not the gradient of a potential (no detailed balance)")
     force = sympy.factor(sympy.together(force))
-    between = equation.beta * sympy.log(sympy.Abs(x - y))
+    potential = equation.potential(rows, columns)
     coulomb = vanishes(mixed - equation.beta / (x - y) ** 2)
     if coulomb:
-        alone = short(force - equation.beta / (x - y))
+        between = equation.beta * sympy.log(sympy.Abs(x - y))
+        others = sympy.Symbol("N", integer=True, positive=True) - 1
+        potential -= others * integral(short(force - equation.beta / (x - y)), x)
     else:
-        alone, between = sympy.Integer(0), integral(force, x)
-    others = sympy.Symbol("N", integer=True, positive=True) - 1
-    potential = equation.potential() - others * integral(alone, x)
-    reason = "the eigenvalue SDE is in detailed balance for any parameters of its modes"
-    return Gas(True, potential, between, coulomb, equation.beta, reason)
+        between = _symmetric_potential(force, x, y)
+    _require_confinement(potential, x, equation.matrix.spectrum)
+    return Gas(True, potential, between, coulomb, equation.beta, _why_exact(equation))
+
+
+def _why_exact(equation) -> str:
+    reason = "the eigenvalue SDE is in detailed balance"
+    if any(kind in MODE_KINDS for kind in equation.matrix.parameters.values()):
+        return (
+            f"{reason} for any parameters of its modes; its eigenvectors are frozen, and levels of different "
+            "parameters lie further apart here than where they rotate, see feedback()"
+        )
+    return f"{reason}, and the model is the same in every basis: it is the law of the matrix as well"
+
+
+def _symmetric_potential(force: sympy.Expr, x: sympy.Symbol, y: sympy.Symbol) -> sympy.Expr:
+    """φ(x_i, x_j) = φ(x_j, x_i) with ∂φ/∂x_i = force."""
+    half = integral(force, x)
+    if half.has(sympy.Integral):
+        return half
+    missing = short(exchanged(force) - sympy.diff(half, y))
+    whole = half + integral(missing, y)
+    return whole.replace(
+        sympy.log, lambda a: sympy.log(sympy.Abs(a)) if a.has(x) and a.has(y) else sympy.log(a)
+    )
+
+
+def _require_confinement(potential: sympy.Expr, x: sympy.Symbol, spectrum: str) -> None:
+    """ValueError unless exp(-Φ) falls faster than any power of x: else there is no stationary state."""
+    if potential.has(sympy.Integral):
+        return
+    at = {s: sympy.Rational(3 + k, 5) for k, s in enumerate(sorted(potential.free_symbols - {x}, key=str))}
+    for sign in (1, -1) if spectrum == "symmetric" else (1,):
+        heights = [
+            sympy.re(potential.xreplace({**at, x: sign * sympy.Integer(10) ** k}).evalf(20)) for k in (4, 6)
+        ]
+        if not (heights[1] > 100 and heights[1] > 1.6 * heights[0]):
+            side = "∞" if sign > 0 else "-∞"
+            raise ValueError(f"there is no gas: Φ = {str(potential)[:80]} does not confine as x → {side}")
 
 
 def _local(equation, why: str) -> Gas:

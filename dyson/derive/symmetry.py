@@ -96,5 +96,11 @@ class Numbers:
         largest = max(terms, key=lambda term: abs(self.number(term)))
         raise ValueError(
             f"{self.pattern.sde.what} has not the symmetry that an eigenvalue SDE needs: {what}, by the term "
-            f"{str(largest)[:80]}; parameters must be diagonal where W is, and the loss even in each mode"
+            f"{_short(largest)}; parameters must be diagonal where W is, the loss a sum over pairs of "
+            "modes, and samples enter it quadratically"
         )
+
+
+def _short(term: sympy.Expr) -> str:
+    text = str(term)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -39,6 +41,35 @@ def test_momentum_and_finite_learning_rate_to_first_order(m):
         plain.optimiser(momentum=True), 0.01 / batch, n=1, rate=rate, center=0.0, eps=1.0, m=m
     )
     assert naive.sigma[0] ** 2 == pytest.approx(0.01 / batch / (1 - m) / rate)
+
+
+@pytest.mark.parametrize("m", [0.0, 0.5])
+def test_finite_learning_rate_where_the_noise_depends_on_the_weight(m):
+    """One weight under mini-batch noise, relaxing: its variance against the exact recursion."""
+    batch, time = 64, 1.0
+    eig = library.linear_network("minibatch", output=False)
+    eig = (
+        replace(eig, spectrum="singular")
+        .optimiser(momentum=m > 0, finite_learning_rate=True)
+        .eigenvalue_sde()
+    )
+    errors = []
+    for alpha in (0.1 * (1 - m) ** 2, 0.05 * (1 - m) ** 2):
+        steps = round(time * (1 - m) / alpha)
+        # second moments of (e, v): v ← m v - α s e, e ← e + v, ⟨s⟩ = 1, ⟨s²⟩ = 1 + 2/batch
+        s2 = 1 + 2 / batch
+        ee, ev, vv = 1.0, 0.0, 0.0
+        for _ in range(steps):
+            new_vv = m * m * vv - 2 * m * alpha * ev + alpha**2 * s2 * ee
+            new_ev = m * ev - alpha * ee + new_vv
+            ee, ev, vv = ee + 2 * (m * ev - alpha * ee) + new_vv, new_ev, new_vv
+        mean = np.linalg.matrix_power([[1 - alpha, m], [-alpha, m]], steps)[0, 0]
+        at = {"T": alpha / batch, "learning_rate": alpha, "m": m, "teacher_i": 2.0, "x_i": 3.0}
+        k, c = -eig.number(eig.flow, **at), eig.number(eig.noise, **at)  # at distance 1 from the teacher
+        predicted = np.exp(-2 * k * time) * (np.exp(2 * c * time) - 1)
+        errors.append(predicted / (ee - mean**2) - 1)
+    assert abs(errors[0]) < 0.1
+    assert abs(errors[1]) < 0.35 * abs(errors[0])
 
 
 def test_finite_learning_rate_of_the_rbm_against_training():
@@ -142,6 +173,10 @@ def test_memory_drift_against_training():
             "psi is a chain",
         ),
         (lambda: dyson.models.gaussian_rbm([4.0], 9.0, 0.1, memory_drift=True), "belongs to model_average"),
+        (
+            lambda: library.rbm("persistent", memory_drift=True).optimiser(momentum=True),
+            "derived for plain SGD",
+        ),
         (lambda: library.rbm().with_integers(k=3), "k is not a parameter of the kind"),
         (
             lambda: library.rbm().optimiser(finite_learning_rate=True).eigenvalue_sde().feedback(),

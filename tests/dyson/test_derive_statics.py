@@ -23,13 +23,15 @@ def is_zero(expression) -> bool:
 def test_laguerre_process_settles_in_the_laguerre_ensemble(beta, further):
     """Weight x^{β(M - N + 1)/2 - 1} e^{-β x/2σ²}, σ² the variance of an entry (Mehta, ch. 3)."""
     eig = library.wishart(weight_decay=True, beta=beta).eigenvalue_sde()
-    gas = eig.gas()
+    gas = eig.gas(rows=further)
+    assert "every basis" in gas.reason
     assert gas.exact and gas.coulomb and gas.beta == beta
     assert is_zero(gas.interaction - beta * sympy.log(sympy.Abs(X - Y)))
     decay = sympy.Symbol("decay", positive=True)
     variance = T * EPS**2 / (2 * decay)
     power = sympy.Rational(beta * (further + 1), 2) - 1
-    assert is_zero(eig.potential(rows=further) - (-power * sympy.log(X) + beta * X / (2 * variance)))
+    assert gas.potential == eig.potential(rows=further)
+    assert is_zero(gas.potential - (-power * sympy.log(X) + beta * X / (2 * variance)))
 
 
 def test_laguerre_process_reaches_the_mean_of_the_laguerre_ensemble():
@@ -66,8 +68,46 @@ def test_deep_isotropic_gas_is_exact_but_no_coulomb_gas():
     eig = library.deep_linear(2, "isotropic").eigenvalue_sde()
     gas = eig.gas()
     assert gas.exact and not gas.coulomb
+    assert is_zero(gas.interaction - sympy.log(sympy.Abs(sympy.sqrt(X) - sympy.sqrt(Y))))
+
+
+def test_interaction_of_an_exact_gas_is_symmetric():
+    """Label noise in a deep network: detailed balance without a Coulomb gas."""
+    eig = library.deep_linear(2, "label").eigenvalue_sde()
+    gas = eig.gas()
+    assert gas.exact and not gas.coulomb and "frozen" in gas.reason
+    x, y = 2.0, 0.7
+    at = {"teacher_i": 1.3, "teacher_j": 1.3, "eps": 1.0, "T": 0.1, "x_i": x, "x_j": y}
+    back = {**at, "x_i": y, "x_j": x}
+    assert eig.number(gas.interaction, **at) == pytest.approx(eig.number(gas.interaction, **back))
     force = (eig.pair_drift + eig.repulsion / (X - Y)) / eig.noise
-    assert is_zero(sympy.diff(gas.interaction, X) - force)
+    for where in (at, back):
+        slope = eig.number(sympy.diff(gas.interaction, X), **where)
+        assert slope == pytest.approx(eig.number(force, **where))
+
+
+@pytest.mark.parametrize(
+    "sde",
+    [library.wishart(), library.spectral_potential("-X**2"), library.spectral_potential("X**3/3 - X")],
+    ids=["wishart", "hill", "cubic"],
+)
+def test_gas_that_nothing_confines_is_none(sde):
+    with pytest.raises(ValueError, match="does not confine as x"):
+        sde.eigenvalue_sde().gas()
+
+
+def test_fixed_points_lie_in_the_domain():
+    cubic = library.spectral_potential("X**3/3 - a*X", {"a": "scalar"}, spectrum="gram").eigenvalue_sde()
+    assert cubic.fixed_points() == [sympy.sqrt(sympy.Symbol("a", positive=True)), 0]
+    decayed = derive.bind(library.rbm(weight_decay=True), 0.001, mu2=9.0, s2=1.0, kappa=[4.0], decay=0.5)
+    assert decayed.target[0] == 0.0  # the other root lies beyond μ²
+
+
+def test_numbers_for_symbols():
+    eig = library.matrix_ou().eigenvalue_sde()
+    assert eig.number(eig.noise, T=0.5, eps=2.0) == 2.0
+    with pytest.raises(ValueError, match="no value for eps"):
+        eig.number(eig.noise, T=0.5)
 
 
 def test_gas_of_minibatch_noise_does_not_exist():
