@@ -57,8 +57,10 @@ def integrate_matrix(
     if average not in ("independent", "persistent"):
         raise ValueError(
             "the matrix level knows dyson.models.gaussian_rbm with independent or persistent samples, got "
-            f"{sde.model}{' (of other origin)' if average is None else f' ({average})'}: use another level"
+            f"{sde.model} ({average or 'of other origin'}): use level 'dyson' or 'pair'"
         )
+    if sde.theta_at is not None:
+        raise ValueError("the matrix level knows no schedule of the noise level: pass one noise level")
     n = sde.n + sde.null_modes
     times = check_times(sde, times)
     start = _check_matrices(x0, n)

@@ -108,8 +108,11 @@ def test_schedule_of_the_noise_level():
         assert_mean(data.eigenvalue.values[:, i, 0] ** 2, expected * (1 + 0.005 * k / 2))
     again = dyson.integrate(sde, x0=np.zeros((100, 1)), times=times, seed=1, dt=0.005, workers=2)
     assert np.array_equal(again.eigenvalue.values, data.eigenvalue.values[:100])
+    assert "schedule" in data.attrs
     with pytest.raises(ValueError, match="schedule"):
         dyson.integrate(sde, x0=np.zeros((1, 1)), times=times, solver="sdeint", dt=0.1)
+    with pytest.raises(ValueError, match="schedule"):
+        dyson.pair(sde)
 
 
 def test_schedule_must_stay_a_noise_level():
