@@ -85,7 +85,7 @@ def _numpy_pairs(s: Source, text) -> list[str]:
 
 def compiled_functions(s: Source) -> list[str]:
     """``modes`` (what depends on one mode), the pair functions, and the two block functions."""
-    return [*_modes(s, drift=True), *_modes(s, drift=False), *_pair(s), *_drift(), *_noise()]
+    return [*_modes(s, drift=True), *_modes(s, drift=False), *_pair(s), *_drift()]
 
 
 def _loads(s: Source, mode: str) -> list[str]:
@@ -104,10 +104,11 @@ def row_names(s: Source) -> list[str]:
 
 
 def _modes(s: Source, drift: bool) -> list[str]:
-    name = "modes" if drift else "amplitudes"
-    arguments = f"x, theta, rows, {'out' if drift else 'g2'}"
-    lines = ["", "", "@kernel(nogil=True)", f"def {name}({arguments}):", "    n = x.shape[0]"]
-    lines += indent(_scalars(s), 4)
+    """``modes``, called by ``block_drift``, or ``block_noise`` itself."""
+    head = ["@kernel(nogil=True)", "def modes(x, theta, rows, out):"]
+    if not drift:
+        head = ["@kernel(NOISE_SIGNATURE, nogil=True)", "def block_noise(x, theta, g2):"]
+    lines = ["", "", *head, "    n = x.shape[0]", *indent(_scalars(s), 4)]
     body = [*_loads(s, "i"), "rx_ = x[i]"]
     if drift:
         body += [f"r{r}_ = rows[{a}*n + i]" for a, r in enumerate(row_names(s))] + ["rout_ = out[i]"]
@@ -232,13 +233,4 @@ def block_drift(x, theta, dt, mode, out, work):
         row, distant = out[i], far[i]
         for lane in range(LANES):
             row[lane] += distant[lane]
-""".splitlines()
-
-
-def _noise() -> list[str]:
-    return """
-
-@kernel(NOISE_SIGNATURE, nogil=True)
-def block_noise(x, theta, g2):
-    amplitudes(x, theta, x, g2)
 """.splitlines()
