@@ -171,7 +171,26 @@ def test_a_planted_factor_is_caught(name, term, factor):
     assert Predicted(name, **{term: factor}).deviation(experiment(name)) > 2 * BOUND
 
 
-@pytest.mark.parametrize("name", UPDATES)
+COMPILED = {
+    "rbm-independent-batch-wide",
+    "rbm-persistent-batch",
+    "rbm-contrastive-batch",
+    "rbm-decay",
+    "linear-isotropic-tall",
+    "regression-minibatch-colored",
+    "deep-2-label",
+    "deep-3-minibatch",
+    "wishart-complex",
+    "ou-complex",
+    "potential-gram",
+    "singular-isotropic",
+}
+"""One of each kind; compiling takes a second or two a model, the others are for the slow run."""
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in COMPILED else pytest.param(n, marks=pytest.mark.slow) for n in UPDATES]
+)
 def test_compiled_functions_equal_the_symbols(name):
     predicted = Predicted(name)
     sde = derive.bind(

@@ -94,3 +94,16 @@ def test_compiled_equals_the_kernel_written_by_hand(average, data, n_hidden):
         expected, expected_g2 = block_values((rbm_drift, rbm_noise, theta), x, mode)
         np.testing.assert_allclose(drift, expected, rtol=1e-11, atol=1e-12 * abs(expected).max())
         np.testing.assert_allclose(g2, expected_g2, rtol=1e-13)
+
+
+@pytest.mark.parametrize("beta", [1, 2])
+def test_matrix_ou_kernel_equals_the_derived_one(beta):
+    """The hand-written kernel of ``dyson.models.matrix_ou``, with one rate, is the derived equation."""
+    level = beta * 0.3**2  # g² = T ε²/β: off-diagonal noise ε, diagonal √2 ε (β = 1) or ε (β = 2)
+    derived = derive.bind(derive.library.matrix_ou(beta), level, n=5, rate=1.4, center=0.2, eps=1.0)
+    ready = dyson.models.matrix_ou(5, rate=1.4, center=0.2, noise=0.3, beta=float(beta))
+    np.testing.assert_allclose(derived.g2, ready.g2)
+    x = spectra(5, 3.0)
+    for mode in (WHOLE, SPLIT):
+        for ours, theirs in zip(block_values(derived, x, mode), block_values(ready, x, mode), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12 * abs(theirs).max())
