@@ -154,62 +154,15 @@ def _sizes(kinds, numbers, n: int | None, rows: int | None) -> tuple[int, int]:
 
 def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> EigenvalueSDE:
     size = min(columns, m)
-    lengths = {"column": columns, "row": m, "mode": size}
-    per_mode = {
-        name: np.broadcast_to(numbers[name], (lengths[kind],)).astype(float) for name, kind in module.PER_MODE
-    }
-    p = {"T": level, "rows": m - size, "columns": columns - size}
-    p.update({name: float(numbers[name]) for name in module.SCALARS})
-    chosen = np.arange(size)
-    if (
-        target is None
-        and columns > size
-        and module.PER_MODE
-        and all(k == "column" for _, k in module.PER_MODE)
-    ):
-        chosen = _learnt(module, p, per_mode, columns, size)
-    p.update({name: a[chosen] if len(a) >= columns else a for name, a in per_mode.items()})
-    further = max(columns, m) - size
-    rest = np.setdiff1d(np.arange(max(columns, m)), chosen)
-    for name, a in per_mode.items():
-        p[f"{name}_k"] = a[rest] if len(a) > size else np.full(further, np.nan)
-    given = None if target is None else finite("target", target, ndim=(0, 1))
-    if given is not None and given.ndim and len(given) != size:
-        raise ValueError(f"target must be one number or {size} of them, got {len(given)}")
-    if given is not None and module.SPECTRUM != "symmetric" and (given < 0).any():
-        raise ValueError(f"target must be >= 0 (eigenvalues of {sde.matrix_name}), got {given.min():g}")
-    fixed = _target(module, p, size) if given is None else np.broadcast_to(given, (size,))
+    p = _placed(module, numbers, level, columns, m, choose=target is None)
+    fixed = _target(module, p, size) if target is None else _given_target(sde, module, target, size)
     order = np.argsort(-fixed, kind="stable")
     p.update({name: p[name][order] for name, _ in module.PER_MODE})
-    for value in module.constants(p):
-        if (np.asarray(value) < 0).any():
-            raise ValueError(
-                f"a covariance of {sde.what} is negative, or a chain keeps more than everything, with these "
-                f"parameters: {np.min(value):g}"
-            )
     x = np.array(fixed[order], dtype=float)
-    rate = (
-        np.zeros(size)
-        if module.FREE
-        else module.rate(np.maximum(x, TINY) if module.SPECTRUM != "symmetric" else x, p)
-    )
-    rate = np.where((x == 0.0) & (np.abs(rate) < FLAT), 0.0, rate)  # a flow of higher order at zero
-    g2 = module.noise(x, p)
-    for name, value in (("rate", rate), ("noise", g2)):
-        if not (np.abs(value) < 1 / FLAT).all():
-            mode = int(np.flatnonzero(~(np.abs(value) < 1 / FLAT))[0])
-            raise ValueError(
-                f"the {name} of mode {mode} is {value[mode]:g} at its target {x[mode]:g}: outside the domain "
-                "of the equation, or no smooth one; pass another target or change the parameters"
-            )
-    theta = np.concatenate(
-        [
-            [p[name] for name in module.SCALARS],
-            [level, m - size, columns - size],
-            *(p[name] for name, _ in module.PER_MODE),
-            *(p[f"{name}_k"] for name, _ in module.PER_MODE),
-        ]
-    ).astype(float)
+    rate, g2 = _near(sde, module, p, x)
+    head = [*(p[name] for name in module.SCALARS), level, m - size, columns - size]
+    arrays = [p[f"{name}{end}"] for end in ("", "_k") for name, _ in module.PER_MODE]
+    theta = np.concatenate([head, *arrays]).astype(float)
     return EigenvalueSDE(
         model=sde.name,
         target=x,
@@ -228,15 +181,62 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
     )
 
 
+def _placed(module, numbers, level, columns: int, m: int, choose: bool) -> dict:
+    """Parameters as the generated functions read them: ``name`` of the modes, ``name_k`` of the rest."""
+    size, most = min(columns, m), max(columns, m)
+    lengths = {"column": columns, "row": m, "mode": size}
+    p = {"T": level, "rows": m - size, "columns": columns - size}
+    p.update({name: float(numbers[name]) for name in module.SCALARS})
+    arrays = {
+        name: np.broadcast_to(numbers[name], (lengths[kind],)).astype(float) for name, kind in module.PER_MODE
+    }
+    chosen = np.arange(size)
+    by_column = bool(arrays) and all(kind == "column" for _, kind in module.PER_MODE)
+    if choose and columns > size and by_column:  # a W of fewer rows learns the modes of largest target
+        target = _target(module, {**p, **arrays}, columns)
+        chosen = np.sort(np.argsort(-target, kind="stable")[:size])
+    rest = np.setdiff1d(np.arange(most), chosen)
+    for name, a in arrays.items():
+        whole = len(a) > size
+        p[name] = a[chosen] if whole else a
+        p[f"{name}_k"] = a[rest] if whole else np.full(most - size, np.nan)
+    return p
+
+
+def _near(sde, module, p, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and g² at the target; ValueError where they or the noise do not exist."""
+    for value in module.constants(p):
+        if (np.asarray(value) < 0).any():
+            raise ValueError(
+                f"a covariance of {sde.what} is negative, or a chain keeps more than everything, with these "
+                f"parameters: {np.min(value):g}"
+            )
+    inside = x if module.SPECTRUM == "symmetric" else np.maximum(x, TINY)
+    rate = np.zeros(len(x)) if module.FREE else module.rate(inside, p)
+    rate = np.where((x == 0.0) & (np.abs(rate) < FLAT), 0.0, rate)  # a flow of higher order at zero
+    g2 = module.noise(x, p)
+    for name, value in (("rate", rate), ("noise", g2)):
+        sound = np.abs(value) < 1 / FLAT
+        if not sound.all():
+            mode = int(np.flatnonzero(~sound)[0])
+            raise ValueError(
+                f"the {name} of mode {mode} is {value[mode]:g} at its target {x[mode]:g}: outside the domain "
+                "of the equation, or no smooth one; pass another target or change the parameters"
+            )
+    return rate, g2
+
+
+def _given_target(sde, module, target, size: int) -> np.ndarray:
+    given = finite("target", target, ndim=(0, 1))
+    if given.ndim and len(given) != size:
+        raise ValueError(f"target must be one number or {size} of them, got {len(given)}")
+    if module.SPECTRUM != "symmetric" and (given < 0).any():
+        raise ValueError(f"target must be >= 0 (eigenvalues of {sde.matrix_name}), got {given.min():g}")
+    return np.broadcast_to(given, (size,))
+
+
 def _recorded(numbers: dict) -> dict:
     return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in numbers.items()}
-
-
-def _learnt(module, p, per_mode, columns: int, size: int) -> np.ndarray:
-    """The columns of largest target: a W of fewer rows learns these and no others."""
-    every = {**p, **{name: a for name, a in per_mode.items() if len(a) == columns}}
-    target = _target(module, every, columns)
-    return np.sort(np.argsort(-target, kind="stable")[:size])
 
 
 def _target(module, p, size: int) -> np.ndarray:
