@@ -10,7 +10,18 @@ from typing import Any, NoReturn
 
 from streams.arguments import nearest, shown, unknown
 
-__all__ = ["Parser", "UsageError", "decimal", "list_of", "mapping", "number_or", "one_of", "whole"]
+__all__ = [
+    "Parser",
+    "UsageError",
+    "add",
+    "add_debug",
+    "decimal",
+    "list_of",
+    "mapping",
+    "number_or",
+    "one_of",
+    "whole",
+]
 
 
 class UsageError(ValueError):
@@ -123,3 +134,14 @@ def mapping(text: str) -> tuple[str, str]:
     if not (ours.strip() and sign and theirs.strip()):
         raise argparse.ArgumentTypeError(f"expected NAME=KEY, such as weight=W, got {shown(text)}")
     return ours.strip(), theirs.strip()
+
+
+def add(group, option, read, default, metavar, text, shown=None):  # type: ignore[no-untyped-def]
+    """One option with a default that its help states."""
+    text = f"{text} (default: {default if shown is None else shown})"
+    group.add_argument(option, type=read, default=default, metavar=metavar, help=text)
+
+
+def add_debug(group) -> None:  # type: ignore[no-untyped-def]
+    """``--debug``, which every command takes."""
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")

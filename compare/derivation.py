@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from compare.arguments import Parser, UsageError, one_of, whole
-from compare.options import add, add_debug
+from compare.arguments import Parser, UsageError, add, add_debug, one_of, whole
 from streams.arguments import choice, shown
 
 __all__ = ["MODELS", "add_derive", "derive"]

@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from importlib import metadata
 
-from compare.arguments import Parser, decimal, list_of, mapping, number_or, one_of, whole
+from compare.arguments import Parser, add, add_debug, decimal, list_of, mapping, number_or, one_of, whole
+from compare.derivation import add_derive
 
 __all__ = ["DATA", "LEVELS", "MODEL_AVERAGES", "SOLVERS", "command_line", "parser"]
 
@@ -94,8 +95,6 @@ def parser(commands: Mapping[str, Command]) -> Parser:
         "import", help="read somebody else's ensembles", description="Import, check and report."
     ).add_subparsers(title="sources", metavar="SOURCE", dest="source", required=True)
     add_import(sources, commands["import"])
-    from compare.derivation import add_derive
-
     add_derive(names, commands["derive"])
     return top
 
@@ -215,17 +214,6 @@ def add_import(sources: argparse._SubParsersAction[Parser], command: Command) ->
             help="our name of a quantity and the file's key of it; may be repeated",
         )
         add_debug(source)
-
-
-def add(group, option, read, default, metavar, text, shown=None):  # type: ignore[no-untyped-def]
-    """One option with a default that its help states."""
-    text = f"{text} (default: {default if shown is None else shown})"
-    group.add_argument(option, type=read, default=default, metavar=metavar, help=text)
-
-
-def add_debug(group) -> None:  # type: ignore[no-untyped-def]
-    """``--debug``, which every command takes."""
-    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def command_line(args: argparse.Namespace, start: str) -> str:

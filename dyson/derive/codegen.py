@@ -10,9 +10,9 @@ from __future__ import annotations
 import sympy
 
 from dyson.blocks import WORK_ROWS
-from dyson.derive.equation import EigenvalueEquation, to_mode
+from dyson.derive.equation import EigenvalueEquation
 from dyson.derive.explicit import parameter_symbol
-from dyson.derive.notation import T, eigenvalue
+from dyson.derive.notation import T, eigenvalue, to_mode
 from dyson.derive.printing import Block, WholePower
 from dyson.derive.specification import MODE_KINDS, SCALAR_KINDS
 from dyson.derive.statics import power_of
@@ -70,7 +70,6 @@ class Source:
         self.flow = with_numbers(equation.flow, fix)
         self.roots = [with_numbers(root, fix) for root in equation.fixed_points()]
         self.interacting_flow = equation.pair_drift.xreplace({T: sympy.Integer(0)}) != 0
-        self.power = 1
         self._take_roots()
         self._name()
 
@@ -137,8 +136,6 @@ class Source:
                 out[symbol].append(1 - symbol**2)
             elif not (value.is_Pow and value.base in bases):
                 out[symbol].append(symbol + TINY)
-            if not out[symbol]:
-                out[symbol].append(symbol)
         return out
 
 

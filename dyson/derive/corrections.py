@@ -5,12 +5,14 @@ Gaussian samples v of covariance C(W), Price's theorem gives the response of its
 
     ∂⟨g_d⟩/∂W_e = ⟨∂g_d/∂W_e⟩ + ½ Σ_ab ⟨∂²g_d/∂v_a∂v_b⟩ ∂C_ab/∂W_e
 
-Source: R. Price, IRE Trans. Inf. Theory 4 (1958) 69; docs/theory.md, "Other optimisers", "Persistent chains".
+Source: R. Price, IRE Trans. Inf. Theory 4 (1958) 69. Derivations: docs/derive.md, "Other optimisers", and
+docs/memory-drift.md.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import product
 
 import sympy
 
@@ -42,10 +44,25 @@ class Response:
         total = x.moments.mean(x.sampled_gradient(d, e))
         for name, sample in self.sde.samples.items():
             first = x.start_of[name]
+            self._require_apart(name, d)
             for (a, b), value in self._entries(name, sample.covariance, e):
                 twice = derivative(derivative(x.sampled_gradient(d), first + a), first + b)
                 total += HALF * value * x.moments.mean(twice)
         return total
+
+    def _require_apart(self, name: str, d: Direction) -> None:
+        """ValueError where the mean gradient feels the correlation of a sample and the one it starts at."""
+        x, start = self.explicit, self.sde.samples[name].start
+        if start is None:
+            return
+        size, gradient = x.size_of(name), x.sampled_gradient(d)
+        for a, b in product(range(size), repeat=2):
+            mixed = derivative(derivative(gradient, x.start_of[name] + a), x.start_of[start[0]] + b)
+            if mixed:
+                raise ValueError(
+                    f"the mean gradient depends on the correlation of {name} and {start[0]}, whose response "
+                    "to the weights is not derived"
+                )
 
     def mean_at(self, d: Direction, weights) -> sympy.Expr:
         """⟨g_d⟩ at any weights; samples that start at others count by their own covariance."""
@@ -149,9 +166,9 @@ class Response:
                     a, b = first + i, first + j
                     if x.decay[a] == 0:
                         continue
-                    product = {tuple((v == a) + (v == b) for v in range(len(x.variables))): sympy.Integer(1)}
-                    now = x.moments.covariance(x.gradient(e), product)
-                    past = over_lags(x.gradient(e), product, x.covariance, x.decay, lambda r: r / (1 - r))
+                    both = {tuple((v == a) + (v == b) for v in range(len(x.variables))): sympy.Integer(1)}
+                    now = x.moments.covariance(x.gradient(e), both)
+                    past = over_lags(x.gradient(e), both, x.covariance, x.decay, lambda r: r / (1 - r))
                     share = -2 * x.decay[a] / (1 - x.decay[a] ** 2)
                     out[a] = out.get(a, ZERO) + share * value * (now + past)
         return out

@@ -11,7 +11,7 @@ import sympy
 
 from dyson.derive.feedback import Feedback, feedback
 from dyson.derive.matrix_sde import MatrixSDE
-from dyson.derive.notation import T, eigenvalue, short
+from dyson.derive.notation import T, eigenvalue, short, to_mode
 from dyson.derive.reduction import Pattern, Trained
 from dyson.derive.statics import Gas, find_gas, integral, roots
 from streams.arguments import count
@@ -222,17 +222,6 @@ class EigenvalueEquation:
     def __repr__(self) -> str:
         parts = f"drift={self.drift}, repulsion={self.repulsion}, noise={self.noise}"
         return f"EigenvalueEquation({self.matrix.name}, {parts})"
-
-
-def to_mode(expression: sympy.Expr, letter: str) -> sympy.Expr:
-    """The expression of mode i for another mode."""
-    return expression.xreplace(
-        {
-            s: sympy.Symbol(f"{s.name[:-2]}_{letter}", **s.assumptions0)
-            for s in expression.free_symbols
-            if s.name.endswith("_i")
-        }
-    )
 
 
 def at(expression: sympy.Expr, x: sympy.Symbol, value: sympy.Expr) -> sympy.Expr:

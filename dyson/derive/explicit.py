@@ -15,7 +15,7 @@ import sympy
 from dyson.derive.given import GivenNoise
 from dyson.derive.wick import Moments, Polynomial, over_lags, polynomial
 
-ZERO, ONE = sympy.Integer(0), sympy.Integer(1)
+ZERO = sympy.Integer(0)
 
 
 class Direction(NamedTuple):
@@ -151,11 +151,11 @@ class Explicit:
         self.opaque[symbol] = value
         return symbol
 
-    def directions(self, entry: tuple[int, int] | None = None) -> list[Direction]:
-        """All degrees of freedom, or those of one entry of every layer."""
-        cells = [entry] if entry is not None else list(product(range(self.m), range(self.n)))
-        parts = (0, 1) if self.sde.beta == 2 else (0,)
-        return [Direction(l, a, b, p) for l in range(len(self.sde.weights)) for a, b in cells for p in parts]
+    def directions(self) -> list[Direction]:
+        """All degrees of freedom."""
+        parts = 2 if self.sde.beta == 2 else 1
+        sizes = (len(self.sde.weights), self.m, self.n, parts)
+        return [Direction(*d) for d in product(*map(range, sizes))]
 
     def shifted(self, steps: dict[Direction, sympy.Expr]) -> list[sympy.Matrix]:
         """The diagonal weights moved along some directions."""

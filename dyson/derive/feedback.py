@@ -6,7 +6,7 @@ whose noise G_ij is, relaxes at a rate r_ij of its own, and second-order perturb
     ⟨x_i⟩ = x̄_i + Σ_{j≠i} E_ij/(x̄_i - x̄_j) + m_i,    E_ij = ⟨X̃_ij²⟩, = G_ij/(2 r_ij) where X̃_ij relaxes alone
 
 for levels that are not degenerate; m_i, the shift of ⟨X_ii⟩, collects Itô terms and the drift's curvature.
-Source: docs/theory.md, "Frozen and rotating eigenvectors".
+Source: docs/theory.md, "Levels of theory".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sympy
 
 from dyson.derive.corrections import Response
 from dyson.derive.explicit import Direction, Explicit
-from dyson.derive.notation import named, short
+from dyson.derive.notation import named, short, to_mode
 from dyson.derive.reduction import Observed
 from dyson.derive.statics import vanishes
 
@@ -110,8 +110,6 @@ class _Expansion:
             raise ValueError("the modes share one fixed point: their repulsion is no small shift, see gas()")
 
     def _at_fixed_points(self, value: sympy.Expr) -> sympy.Expr:
-        from dyson.derive.equation import to_mode
-
         target = self.equation.linearised().target
         x = self.equation.x
         at = {x: target, sympy.Symbol("x_j", **x.assumptions0): to_mode(target, "j")}

@@ -177,8 +177,8 @@ def matrix_sde(
     Parameters
     ----------
     loss : str or callable
-        Per-sample loss: an expression of the language of ``dyson.derive.parse`` in W, the samples, the
-        parameters and the definitions, such as ``"(y - W*x).T*(y - W*x)/2"``; or a function of the same
+        Per-sample loss: an expression (the language: docs/derive.md) in W, the samples, the parameters and
+        the definitions, such as ``"(y - W*x).T*(y - W*x)/2"``; or a function of the same
         names that returns a SymPy scalar. Polynomial in the samples.
     samples : mapping of str to Gaussian
         The random vectors, see `Gaussian`.

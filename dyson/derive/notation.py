@@ -29,6 +29,27 @@ def eigenvalue(letter: str, spectrum: str) -> sympy.Symbol:
     return sympy.Symbol(f"x_{letter}", **({"real": True} if spectrum == "symmetric" else {"positive": True}))
 
 
+def to_mode(expression: sympy.Expr, letter: str) -> sympy.Expr:
+    """The expression of mode i for another mode."""
+    return expression.xreplace(
+        {
+            s: sympy.Symbol(f"{s.name[:-2]}_{letter}", **s.assumptions0)
+            for s in expression.free_symbols
+            if s.name.endswith("_i")
+        }
+    )
+
+
+def exchanged(expression: sympy.Expr) -> sympy.Expr:
+    """Modes i and j swapped."""
+    swap = {}
+    for symbol in expression.free_symbols:
+        stem, _, letter = symbol.name.rpartition("_")
+        if stem and letter in ("i", "j"):
+            swap[symbol] = sympy.Symbol(f"{stem}_{'j' if letter == 'i' else 'i'}", **symbol.assumptions0)
+    return expression.xreplace(swap)
+
+
 def short(expression: sympy.Expr) -> sympy.Expr:
     """Simplified where that is quick, else factored: SymPy's ``simplify`` takes seconds on long formulas."""
     if sympy.count_ops(expression) < 60 or any(not p.exp.is_Integer for p in expression.atoms(sympy.Pow)):

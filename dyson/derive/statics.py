@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from dyson.derive.notation import eigenvalue, latex, short
+from dyson.derive.notation import eigenvalue, exchanged, latex, short
 from dyson.derive.specification import MODE_KINDS
 
 
@@ -198,16 +198,6 @@ def _local(equation, why: str) -> Gas:
     )
     between = equation.beta * sympy.log(sympy.Abs(x - y))
     return Gas(False, potential, between, True, equation.beta, reason)
-
-
-def exchanged(expression: sympy.Expr) -> sympy.Expr:
-    """Modes i and j swapped."""
-    swap = {}
-    for symbol in expression.free_symbols:
-        stem, _, letter = symbol.name.rpartition("_")
-        if stem and letter in ("i", "j"):
-            swap[symbol] = sympy.Symbol(f"{stem}_{'j' if letter == 'i' else 'i'}", **symbol.assumptions0)
-    return expression.xreplace(swap)
 
 
 def vanishes(expression: sympy.Expr) -> bool:

@@ -48,7 +48,7 @@ class Numbers:
     def __init__(self, pattern: Pattern, three: Observed):
         self.pattern, self.three = pattern, three
         self._draw = random.Random(1)
-        self._values: dict[sympy.Symbol, sympy.Expr] = {}
+        self._values: dict[str, sympy.Expr] = {}
         self.integers = {name for name, kind in pattern.sde.parameters.items() if kind == "integer"}
 
     def value(self, symbol: sympy.Symbol) -> sympy.Expr:
