@@ -12,7 +12,7 @@ from dyson import derive
 from dyson.blocks import WHOLE
 from dyson.derive import library
 from tests.dyson.test_models import block_values
-from tests.dyson.updates import SAMPLES, UPDATES, compare, measured
+from tests.dyson.updates import SAMPLES, UPDATES, Update, compare, measured
 
 NAMES = {"epsilon": "eps", "z": "Z", "sweeps": "k"}
 BOUND = 3.0
@@ -209,3 +209,25 @@ def test_compiled_functions_equal_the_symbols(name):
     compiled, g2 = block_values(sde, np.tile(predicted.x, (64, 1)), WHOLE)
     np.testing.assert_allclose(compiled[0], drift, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(g2[0], sde.noise(predicted.x), rtol=1e-12)
+
+
+def test_layer_that_occurs_twice_in_the_product():
+    """P = W2 W1 W2 W1 under isotropic noise: the chain rule's second derivative by one entry twice."""
+    sde = derive.matrix_sde(
+        loss="0*Tr(W1)", noise=derive.Noise(), weights=("W1", "W2"), observable="W2*W1*W2*W1"
+    )
+    layer = np.diag([1.3, 1.0, 0.7])
+    zero = np.zeros((3, 3))
+
+    def draw(rng, n):
+        return list(rng.normal(size=(2, n, 3, 3)))
+
+    def spectrum(layers):
+        product = layers[1] @ layers[0] @ layers[1] @ layers[0]
+        return np.linalg.svd(product, compute_uv=False) ** 2
+
+    update = Update("twice", {}, [layer, layer], draw, spectrum, [zero, zero])
+    x = spectrum([layer, layer])
+    bound = derive.bind(sde, 1.0, n=3, target=x)
+    z = compare(measured(update, SAMPLES, seed=3), np.zeros(3), bound.drift(x), np.diag(2 * bound.noise(x)))
+    assert z < BOUND
