@@ -51,10 +51,10 @@ def matrix_level(kappa, replicas: int, seed: int) -> np.ndarray:
     return data.eigenvalue.values[:, 50:].mean(1)
 
 
-def second_order(kappa, memory: bool) -> np.ndarray:
+def second_order(kappa, memory: bool, sweeps: int = SWEEPS) -> np.ndarray:
     """Mean levels to second order, eigenvectors free: x̄_i + Σ_j E_ij/(x̄_i - x̄_j) + m_i from `feedback`."""
     model = derive.library.rbm("persistent", memory_drift=memory)
-    shifts = model.eigenvalue_sde(k=SWEEPS).feedback()
+    shifts = model.eigenvalue_sde(k=sweeps).feedback()
     names = "kappa_i kappa_j mu2 s2 T"
     own, pair, rotating = (
         sympy.lambdify(sympy.symbols(names, positive=True), e)
@@ -108,6 +108,10 @@ def main() -> None:
         ("derived memory drift", with_memory - without),
     ):
         print(f"  {name:26s}", *(f"{v:8.4f}" for v in x))
+    for sweeps in (1, 3):
+        plain, more = (second_order(RING, memory, sweeps) for memory in (False, True))
+        percent = [100 * (more[g] / plain[g] - 1).mean() for g in GROUPS]
+        print(f"  {f'derived, %, k = {sweeps}':26s}", *(f"{v:8.3f}" for v in percent))
     if args.figure:
         draw(args.figure, shift, error, with_memory - without)
 

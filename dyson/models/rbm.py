@@ -60,7 +60,7 @@ def gaussian_rbm(
         How the gradient is estimated, as in ``sgd.GaussianRBM``.
     memory_drift : bool
         With the drift that the memory of persistent chains induces (docs/memory-drift.md: up to 0.6 % of the
-        means at k = 1, 0.06 % at k = 3); level "matrix" leaves it out.
+        means at k = 1, 0.07 % at k = 3); level "matrix" leaves it out.
 
     Returns
     -------
