@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgd.rbm import GaussianRBM
-
-DIVERGED = "μ² 1 - σ_h² WᵀW is no longer positive definite: the model is not a probability distribution"
+from sgd.trainer import Model, Optimiser
 
 
 def _named(dims: str | tuple, values: Any, long_name: str, **more: str) -> tuple:
@@ -19,9 +17,8 @@ def _named(dims: str | tuple, values: Any, long_name: str, **more: str) -> tuple
 
 
 def training_dataset(
-    model: GaussianRBM,
-    learning_rate: float,
-    batch_size: int,
+    model: Model,
+    optimiser: Optimiser,
     step: np.ndarray,
     eigenvalue: np.ndarray,
     failed: np.ndarray,
@@ -42,42 +39,51 @@ def training_dataset(
     **attrs
         Further attributes, such as the seed.
     """
-    time = learning_rate * step
+    rate, size = optimiser.learning_rate, optimiser.batch_size
+    time = optimiser.time_step * step
     gone = (failed >= 0)[:, None] & (step >= failed[:, None])
     eigenvalue[gone] = np.nan
-    diverged = np.where(failed >= 0, learning_rate * failed, np.nan)
+    diverged = np.where(failed >= 0, optimiser.time_step * failed, np.nan)
     when = "time at which the replica diverged (NaN: it did not)"
     variables = {
-        "eigenvalue": _named(("replica", "time", "mode"), eigenvalue, "eigenvalue of WᵀW"),
-        "diverged": _named("replica", diverged, when, reason=DIVERGED),
+        "eigenvalue": _named(("replica", "time", "mode"), eigenvalue, f"eigenvalue of {model.matrix}"),
+        "diverged": _named("replica", diverged, when, reason=model.diverged),
     }
     if weight is not None:
         weight[gone] = np.nan
         variables["weight"] = _named(("replica", "time", "row", "col"), weight, "weight matrix W")
     coords = {
         "replica": _named("replica", np.arange(len(eigenvalue)), "replica"),
-        "time": _named("time", time, "time t = learning rate × step"),
+        "time": _named("time", time, optimiser_time(optimiser)),
         "step": _named("time", step, "number of SGD steps"),
-        "mode": _named("mode", np.arange(model.n_visible), "mode, by descending eigenvalue"),
+        "mode": _named("mode", np.arange(model.modes), "mode, by descending eigenvalue"),
         "target": _named("mode", model.target_spectrum, "eigenvalue without noise"),
-        "learning_rate": _named((), learning_rate, "learning rate α"),
-        "batch_size": _named((), batch_size, "batch size |B|"),
-        "noise_level": _named((), learning_rate / batch_size, "noise level T = learning rate / batch size"),
+        "learning_rate": _named((), rate, "learning rate α"),
+        "batch_size": _named((), size, "batch size |B|"),
+        "noise_level": _named((), rate / size, "noise level T = learning rate / batch size"),
     }
-    return xr.Dataset(variables, coords, _attrs(model, **attrs))
+    return xr.Dataset(variables, coords, _attrs(model, optimiser, **attrs))
 
 
-def _attrs(model: GaussianRBM, **more: str) -> dict[str, str]:
+def optimiser_time(optimiser: Optimiser) -> str:
+    """What the time coordinate is."""
+    slowed = " / (1 - momentum)" if optimiser.momentum else ""
+    return f"time t = learning rate × step{slowed}"
+
+
+def _attrs(model: Model, optimiser: Optimiser, **more: str) -> dict[str, str]:
     try:
         installed = version("dyson-sgd")
     except PackageNotFoundError:
         installed = "unknown"
+    options = {k: getattr(optimiser, k) for k in ("momentum", "weight_decay") if getattr(optimiser, k)}
     return {
         "kind": "experiment",
         "level": "sgd",
-        "matrix": "WᵀW",
-        "model": "gaussian_rbm",
-        "parameters": json.dumps(model.parameters()),
+        "matrix": model.matrix,
+        "model": model.name,
+        "parameters": json.dumps(model.parameters() | options),
         "version": installed,
+        **({"shared_data": "yes"} if model.shared_data else {}),
         **more,
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from sgd.data import precision_of_samples
+from sgd.trainer import Layers, Optimiser, Trainer, gram_spectra
 from streams.arguments import choice, count, finite, positive, shown
 
 MODEL_AVERAGES = ("independent", "persistent", "contrastive")
@@ -59,6 +61,12 @@ class GaussianRBM:
     model_average: str = "independent"
     sweeps: int = 3
     data: str = "exact"
+
+    name: ClassVar[str] = "gaussian_rbm"
+    diverged: ClassVar[str] = (
+        "μ² 1 - σ_h² WᵀW is no longer positive definite: the model is not a probability distribution"
+    )
+    leaves_zero: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         checked = {
@@ -150,6 +158,70 @@ class GaussianRBM:
             rates.append(1.0 / mu2 - 1.0 / b)
         fastest = max(float(np.max(r, initial=0.0)) for r in rates) * self.sigma_h**2
         return 2.0 / fastest if fastest > 0 else np.inf
+
+    @property
+    def matrix(self) -> str:
+        """Whose eigenvalues are recorded."""
+        return "WᵀW"
+
+    @property
+    def shared_data(self) -> bool:
+        """Every replica draws its own."""
+        return False
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Of W alone."""
+        return ((self.n_hidden, self.n_visible),)
+
+    @property
+    def modes(self) -> int:
+        """Eigenvalues of WᵀW."""
+        return self.n_visible
+
+    def fixed_point(self) -> Layers:
+        """Weights with the target's spectrum in the target's eigenvectors."""
+        rank = min(self.shapes[0])
+        w = np.zeros(self.shapes[0])
+        w[:rank] = np.sqrt(self.target_spectrum[:rank, None]) * self.basis.T[:rank]
+        return (w,)
+
+    def check_weights(self, layers: Layers) -> None:
+        """ValueError where K = μ² 1 - σ_h² WᵀW is not positive definite."""
+        largest = np.linalg.norm(layers[0], ord=2, axis=(-2, -1)) ** 2
+        edge = self.mu2 / self.sigma_h**2
+        if (largest >= edge).any():
+            worst = int(largest.argmax())
+            raise ValueError(
+                f"initial must have all eigenvalues of WᵀW below mu2/sigma_h² = {edge:g}, where the model "
+                f"is a distribution; replica {worst} has {largest[worst]:g}"
+            )
+
+    def check_optimiser(self, optimiser: Optimiser) -> None:
+        """ValueError beyond `largest_learning_rate`, or with an option that only networks have."""
+        for option in ("momentum", "weight_decay"):
+            if getattr(optimiser, option):
+                raise ValueError(f"{option} must be 0 for a GaussianRBM: it is trained by plain SGD")
+        rate, bound = optimiser.learning_rate, self.largest_learning_rate
+        if rate >= bound:
+            raise ValueError(
+                f"learning_rate {rate:g} is not stable for this model; it must be below {bound:.6g}, "
+                "2 over the largest relaxation rate at the fixed point"
+            )
+
+    def observed(self, layers: Layers) -> np.ndarray:
+        """W."""
+        return layers[0]
+
+    def spectra(self, weights: np.ndarray) -> np.ndarray:
+        """Eigenvalues of WᵀW."""
+        return gram_spectra(weights)
+
+    def trainer(self, optimiser: Optimiser, seed: int) -> Trainer:
+        """What `sgd.train` uses."""
+        from sgd.rbm_trainer import RBMTrainer  # compiles on first use
+
+        return RBMTrainer(self, optimiser)
 
     def parameters(self) -> dict:
         """Everything that defines the model, as plain numbers, strings and lists."""

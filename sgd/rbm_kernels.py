@@ -17,12 +17,12 @@ Samples are rows: ``chains[b, i]`` is component i of chain b.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
-from streams import LANES, fill_gamma, fill_normal, kernel
+from sgd.moments import fill_rows
+from streams import LANES, fill_normal, kernel
 from streams.lanes import cholesky, multiply, multiply_symmetric, solve, transposed
 
 INDEPENDENT, PERSISTENT, CONTRASTIVE = 0, 1, 2
@@ -64,27 +64,6 @@ class Block(NamedTuple):
     data: np.ndarray  # (N, N) second moment on the data side
     data_factor: np.ndarray  # (N, N) upper triangular u, uᵀu = target covariance
     data_samples: np.ndarray  # (min(N, |B|), N)
-
-
-@kernel
-def _draw_rows(b, draw, freedom, n):
-    """Rows of ``draw`` whose second moment is that of ``freedom`` standard normal samples."""
-    if freedom < n:
-        for s in range(freedom):
-            fill_normal(b.state, draw[s], (n + 1) // 2)
-        return freedom
-    shape = np.empty(n)
-    for s in range(n):  # lower triangular rows: chi variates of freedom - (n - 1), …, freedom on the diagonal
-        shape[s] = 0.5 * (freedom - (n - 1 - s))
-    fill_gamma(b.state, b.gamma, shape)
-    for s in range(n):
-        row = draw[s]
-        fill_normal(b.state, row, (s + 1) // 2)
-        chi = row[s]
-        gamma = b.gamma[s]
-        for lane in range(LANES):
-            chi[lane] = math.sqrt(2.0 * gamma[lane])
-    return n
 
 
 @kernel
@@ -171,7 +150,7 @@ def _sweep_operator(b, c, n):
 @kernel
 def _independent(b, c, n):
     """Rows of ``b.samples`` that stand for |B| samples of the model; returns their number."""
-    count = _draw_rows(b, b.draw, c.batch, n)
+    count = fill_rows(b.state, b.gamma, b.draw, c.batch, n)
     solve(b.samples, b.draw, b.precision, b.reciprocal, count, n, c.batch >= n)
     return count
 
@@ -185,7 +164,7 @@ def _gibbs(b, c, n):
     sweep = transposed(b.sweep)
     multiply(b.samples, b.chains, sweep, count, n, 2 * n, 1.0, n)
     if c.batch > n:  # the directions orthogonal to the chains' N rows: noise alone
-        rest = _draw_rows(b, b.rest, c.batch - n, n)
+        rest = fill_rows(b.state, b.gamma, b.rest, c.batch - n, n)
         factor = transposed(b.sweep[n:])
         multiply(b.samples[count:], b.rest, factor, rest, n, n, 1.0, 0)
         count += rest
@@ -210,7 +189,7 @@ def _keep_chains(b, c, n):
 def _data(b, c, n):
     """|B| fresh samples of the target: second moment into ``b.data``, or start of contrastive chains."""
     target = b.chains if c.average == CONTRASTIVE else b.data_samples
-    count = _draw_rows(b, b.draw, c.batch, n)
+    count = fill_rows(b.state, b.gamma, b.draw, c.batch, n)
     factor = transposed(b.data_factor)
     multiply(target, b.draw, factor, count, n, n, 1.0, 0)
     if c.fresh_data:

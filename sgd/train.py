@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
 from sgd.dataset import training_dataset
-from sgd.rbm import GaussianRBM
-from sgd.rbm_kernels import PERSISTENT, Setting, advance, start_chains
-from sgd.start import initial_weights, new_block, setting
+from sgd.start import Initial, first_layers
+from sgd.trainer import Model, Optimiser, Trainer
 from streams import LANES, new_entropy, states
 from streams.arguments import count, finite, positive
 
@@ -23,28 +23,32 @@ MOST = 2**53
 
 
 def train(
-    model: GaussianRBM,
+    model: Model,
     learning_rate: float,
     batch_size: int,
     steps: int,
     replicas: int,
     seed: int | None = None,
     record: int | Sequence[int] | np.ndarray | None = None,
-    initial: float | str | np.ndarray = 0.1,
+    initial: Initial = 0.1,
     keep_weights: bool = False,
     workers: int = 1,
     progress: bool = False,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
 ) -> xr.Dataset:
-    """Train ``replicas`` copies of a model by SGD and record the eigenvalues of WᵀW.
+    """Train ``replicas`` copies of a model by SGD and record the spectra of their weights.
+
+    One step is v ← m v − α (g + λ W), W ← W + v, with g the gradient's mean over the mini-batch.
 
     Every replica has its own random stream, given by ``seed`` and its number: results are the same to
     the last bit whatever the number of replicas beside it, of workers, and of records.
 
     Parameters
     ----------
-    model : GaussianRBM
+    model : GaussianRBM, LinearNetwork or ActivationNetwork
     learning_rate : float
-        α > 0, below ``model.largest_learning_rate``; units "1".
+        α > 0, below the bound at which the noiseless map is unstable at the model's fixed point; units "1".
     batch_size : int
         |B| >= 1: samples in each average of a step.
     steps, replicas : int
@@ -54,35 +58,45 @@ def train(
     record : int, array_like of int, optional
         Record every so many steps (and the first and last); exactly these steps, increasing; or by default
         about 200: 0, some 50 in geometric progression to a tenth of ``steps``, then evenly.
-    initial : float, "fixed-point" or array_like
+    initial : float, "fixed-point", array_like or sequence of array_like
         First weights, see `initial_weights`.
     keep_weights : bool
-        Also return W at the recorded steps, as ``weight``.
+        Also return the matrix whose spectrum is recorded, as ``weight``.
     workers : int
         Threads.
     progress : bool
         Show a progress bar on standard error, if that is a terminal.
+    momentum : float
+        m, 0 <= m < 1; not for the RBM. Time is t = α n/(1 - m).
+    weight_decay : float
+        λ >= 0, not for the RBM.
 
     Returns
     -------
     Dataset
-        ``eigenvalue`` (replica, time, mode), descending, all n_visible of them; ``diverged`` (replica):
-        the time t = α n at whose weights K = μ² 1 - σ_h² WᵀW was not positive definite, NaN where that did
-        not happen. From there on the eigenvalues are NaN; other replicas are not affected.
+        ``eigenvalue`` (replica, time, mode), descending; ``diverged`` (replica): the time at whose weights
+        the replica left the model's domain (the reason is in its attributes), NaN where that did not happen.
+        From there on the eigenvalues are NaN; other replicas are not affected.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described, before anything is trained.
     """
-    first = initial_weights(model, replicas, seed := _seed(seed), initial)
-    learning_rate = _learning_rate(model, learning_rate)
-    batch_size, steps = _bounded("batch_size", batch_size), _bounded("steps", steps)
-    workers, step = count("workers", workers), _recorded(record, steps)
-    common = setting(model, learning_rate, batch_size)
+    first = first_layers(model, count("replicas", replicas), seed := _seed(seed), initial)
+    optimiser = Optimiser(
+        positive("learning_rate", learning_rate),
+        _bounded("batch_size", batch_size),
+        positive("momentum", momentum, zero=True, below=1.0),
+        positive("weight_decay", weight_decay, zero=True),
+    )
+    model.check_optimiser(optimiser)
+    steps, workers = _bounded("steps", steps), count("workers", workers)
+    step = _recorded(record, steps)
+    trainer = model.trainer(optimiser, seed)
 
-    eigenvalue = np.empty((replicas, step.size, model.n_visible))
-    weight = np.empty((replicas, step.size, *first.shape[1:])) if keep_weights else None
+    eigenvalue = np.empty((replicas, step.size, model.modes))
+    weight = np.empty((replicas, step.size, *model.observed(first).shape[1:])) if keep_weights else None
     failed = np.empty(replicas, dtype=np.int64)
     generators = states(seed, "sgd", 0, replicas)
     shown = progress and sys.stderr.isatty()
@@ -90,8 +104,8 @@ def train(
     def work(number: int) -> None:
         part = slice(number * LANES, min((number + 1) * LANES, replicas))
         kept = None if weight is None else weight[part]
-        block = new_block(model, batch_size, generators[number], first[part])
-        failed[part] = _train_block(block, common, step, steps, eigenvalue[part], kept, bar.update)
+        block = trainer.block(generators[number], tuple(w[part] for w in first))
+        failed[part] = _train_block(model, trainer, block, step, steps, eigenvalue[part], kept, bar.update)
 
     with closing(tqdm(total=steps * len(generators), unit="step", disable=not shown, file=sys.stderr)) as bar:
         if workers == 1:
@@ -101,52 +115,40 @@ def train(
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, range(len(generators))))
     attrs = {"seed": str(seed), "initial": initial if isinstance(initial, str) else _described(initial)}
-    return training_dataset(model, learning_rate, batch_size, step, eigenvalue, failed, weight, **attrs)
+    return training_dataset(model, optimiser, step, eigenvalue, failed, weight, **attrs)
 
 
 def _train_block(
-    block, common: Setting, step: np.ndarray, steps: int, eigenvalue: np.ndarray, weight, done: Callable
+    model: Model,
+    trainer: Trainer,
+    block: Any,
+    step: np.ndarray,
+    steps: int,
+    eigenvalue: np.ndarray,
+    weight: np.ndarray | None,
+    done: Callable,
 ) -> np.ndarray:
     """Train one block, fill its spectra, return the steps at which its replicas failed."""
     replicas, now = len(eigenvalue), 0
-    if common.average == PERSISTENT:
-        start_chains(block, common)
     for n, stop in enumerate(step):
-        advance(block, common, now, int(stop))
-        w = block.weights.transpose(2, 0, 1)
-        eigenvalue[:, n] = spectra(w)[:replicas]
+        trainer.advance(block, now, int(stop))
+        w = model.observed(trainer.layers(block))
+        eigenvalue[:, n] = model.spectra(w)[:replicas]
         if weight is not None:
             weight[:, n] = w[:replicas]
         done(int(stop) - now)
         now = int(stop)
-    advance(block, common, now, steps)
-    # steps test the weights they start from; nobody has tested the last ones
-    beyond = ~(common.sigma2 * spectra(block.weights.transpose(2, 0, 1))[:, 0] < common.mu2)
-    block.failed[beyond & (block.failed < 0)] = steps
+    trainer.advance(block, now, steps)
     done(steps - now)
-    return block.failed[:replicas]
-
-
-def spectra(weights: np.ndarray) -> np.ndarray:
-    """Eigenvalues of WᵀW, descending, from W (replica, M, N): (replica, N); NaN where W is not finite."""
-    _, m, n = weights.shape
-    transposed = weights.swapaxes(-1, -2)
-    with np.errstate(over="ignore", invalid="ignore"):
-        gram = transposed @ weights if m >= n else weights @ transposed
-    finite = np.isfinite(gram).all(axis=(-2, -1))
-    x = np.linalg.eigvalsh(np.where(finite[:, None, None], gram, 0.0))[:, ::-1]
-    out = np.zeros((len(weights), n))
-    out[:, : min(m, n)] = np.maximum(x, 0.0)  # a vanishing eigenvalue comes out as ± 1e-16
-    out[~finite] = np.nan
-    return out
+    return trainer.failed(block, steps)[:replicas]
 
 
 def _seed(seed: int | None) -> int:
     return new_entropy() if seed is None else count("seed", seed, 0)
 
 
-def _described(initial: float | np.ndarray) -> str:
-    return f"normal entries of width {initial!r}" if np.ndim(initial) == 0 else "given weights"
+def _described(initial: Any) -> str:
+    return f"normal entries of width {initial!r}" if isinstance(initial, int | float) else "given weights"
 
 
 def _bounded(name: str, value: object) -> int:
@@ -154,16 +156,6 @@ def _bounded(name: str, value: object) -> int:
     if number > MOST:
         raise ValueError(f"{name} must be at most 2**53, got {number:.3g}")
     return number
-
-
-def _learning_rate(model: GaussianRBM, value: object) -> float:
-    rate, bound = positive("learning_rate", value), model.largest_learning_rate
-    if rate >= bound:
-        raise ValueError(
-            f"learning_rate {rate:g} is not stable for this model; it must be below {bound:.6g}, "
-            "2 over the largest relaxation rate at the fixed point"
-        )
-    return rate
 
 
 def _recorded(record: object, steps: int) -> np.ndarray:

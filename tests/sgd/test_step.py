@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 import sgd
 from sgd import reference
 from sgd.rbm_kernels import advance, start_chains
-from sgd.start import new_block, setting
+from sgd.rbm_trainer import new_block, setting
 from streams import LANES, states
 from tests.oracles import ALPHA, assert_mean
 

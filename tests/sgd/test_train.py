@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.linalg import solve_discrete_lyapunov
 
 import sgd
-from sgd.train import spectra
+from sgd.trainer import gram_spectra as spectra
 from tests.oracles import assert_mean
 
 AVERAGES = ("independent", "persistent", "contrastive")
