@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -23,6 +23,9 @@ SMALLEST = 1e-100  # squares and fourth powers must stay within float64
 GRID = 64  # quantiles at which fit and sample are compared for the p-value
 DRAWS = 2000  # simulated deviations behind a p-value
 ENOUGH = 5000  # rows that suffice for their covariance
+SUBSAMPLE = 20_000  # rows from which a maximum is first sought
+STEP = 1e-5  # of a parameter of order 1, for the slope of a log-likelihood
+SUPPORT = 3.0  # errors that a quantity must be above the zero at which its law becomes a simpler one
 SEED = 0  # a fit is a function of the sample: its simulated deviations do not vary
 
 
@@ -101,10 +104,130 @@ def checked_sample(owner: str, sample: ArrayLike) -> Array:
 def judge(law: L, x: Array, influence: Influence) -> Fit[L]:
     """Errors and goodness of fit of ``law`` estimated from rows x, shape (n, m)."""
     rows = {name: change.mean(axis=1) for name, change in influence.items()}
-    names = law.__dataclass_fields__  # type: ignore[attr-defined]
+    fields = law.__dataclass_fields__  # type: ignore[attr-defined]
+    names = [name for name in fields if isinstance(getattr(law, name), float)]
     se = {name: _standard_error(rows[name]) if name in rows else 0.0 for name in names}
     values = np.sort(x, axis=None)
     return Fit(law, se, len(x), _distance(law, values), _pvalue(law, x, values, rows))
+
+
+def most_likely(
+    log_density: Callable[[Array, Array], Array], x: Array, start: Array, least: ArrayLike = -np.inf
+) -> tuple[Array, Array]:
+    """Maximum of the mean log-likelihood, where it has no closed form.
+
+    Ascent along the inverse outer product of the scores, then Newton steps; slopes by central differences.
+
+    Parameters
+    ----------
+    log_density : callable
+        (x, θ) → log-likelihood of each value, in the shape of x; finite 1e-3 below ``least`` as well.
+    x : array, shape (n, m)
+        Sample; rows are independent.
+    start : array, shape (p,)
+        First guess. Parameters are of order 1 (centres of a standardised sample, logarithms of widths).
+    least : array, shape (p,), optional
+        Lower bounds of the parameters.
+
+    Returns
+    -------
+    theta : array, shape (p,)
+        The maximum, or a point on a bound.
+    influence : array, shape (n, p)
+        First-order change of θ per unit weight of each row.
+    """
+    few = x[:: -(-len(x) // SUBSAMPLE)]
+    theta = _ascend(log_density, few, start, least)
+    if len(few) < len(x):
+        theta = _ascend(log_density, x, theta, least, 4)
+    for _ in range(6):
+        inverse = np.linalg.pinv(_curvature(log_density, x, theta), hermitian=True)
+        step = inverse @ _slopes(log_density, x, theta).mean(axis=(0, 1))
+        if not np.max(np.abs(step)) < 0.1 or np.any(theta + step < least):
+            break
+        before, after = (float(np.mean(log_density(x, t))) for t in (theta, theta + step))
+        if not after >= before - 1e-12 * abs(before):
+            break
+        theta = theta + step
+        if np.max(np.abs(step)) < 1e-8:
+            break
+    return theta, _slopes(log_density, x, theta).mean(axis=1) @ inverse
+
+
+def _ascend(log_density: Callable, x: Array, theta: Array, least: ArrayLike, rounds: int = 60) -> Array:
+    value = float(np.mean(log_density(x, theta)))
+    for _ in range(rounds):
+        slopes = _slopes(log_density, x, theta).reshape(-1, theta.size)
+        step = np.linalg.pinv(slopes.T @ slopes / len(slopes), hermitian=True) @ slopes.mean(axis=0)
+        share = min(1.0, 1 / np.max(np.abs(step), initial=1e-300))
+        trial, after = theta, -math.inf
+        while share > 1e-6 and not after >= value:
+            trial = np.maximum(theta + share * step, least)
+            after = float(np.mean(log_density(x, trial)))
+            share /= 2
+        if not after >= value:
+            break
+        done = np.max(np.abs(trial - theta)) < 1e-5
+        theta, value = trial, after
+        if done:
+            break
+    return theta
+
+
+def _slopes(log_density: Callable, x: Array, theta: Array) -> Array:
+    """∂ log-likelihood/∂θ of each value, shape (n, m, p)."""
+    unit = STEP * np.eye(theta.size)
+    return np.stack(
+        [(log_density(x, theta + e) - log_density(x, theta - e)) / (2 * STEP) for e in unit], axis=-1
+    )
+
+
+def _curvature(log_density: Callable, x: Array, theta: Array) -> Array:
+    """Minus the Hessian of the mean log-likelihood, shape (p, p)."""
+    unit, p = 1e-3 * np.eye(theta.size), theta.size
+
+    def mean(shift: Array) -> float:
+        return float(np.mean(log_density(x, theta + shift)))
+
+    middle = mean(np.zeros(p))
+    twice = np.array([mean(e) + mean(-e) - 2 * middle for e in unit])
+    hessian = np.diag(twice)
+    for i in range(p):
+        for j in range(i):
+            both = mean(unit[i] + unit[j]) + mean(-unit[i] - unit[j]) - 2 * middle
+            hessian[i, j] = hessian[j, i] = (both - twice[i] - twice[j]) / 2
+    return -hessian / 1e-6
+
+
+def supported(owner: str, what: str, value: float, error: float, n: int, instead: str) -> None:
+    """Refuse a fit whose law is not told apart from a simpler one.
+
+    Parameters
+    ----------
+    value, error : float
+        A quantity that is zero for the simpler law and enters the likelihood to first order
+        there (so that its estimate is regular), and its standard error.
+
+    Raises
+    ------
+    ValueError
+        If the value is not `SUPPORT` errors above zero.
+    """
+    z = value / error if error > 0 else 0.0
+    if z >= SUPPORT:
+        return
+    rows = (
+        f"about {_rounded(n * (SUPPORT / z) ** 2)} rows might do" if z > 0.5 else "no number of rows may do"
+    )
+    raise ValueError(
+        f"{owner}.fit: {n} rows do not show {what} = {value:.3g} ± {error:.2g} to differ from 0 "
+        f"({z:.1f} errors, {SUPPORT:g} are needed): {rows}; use {instead}"
+    )
+
+
+def _rounded(n: float) -> int:
+    digits = 10 ** max(0, math.floor(math.log10(n)) - 1)
+    return math.ceil(n / digits) * digits
 
 
 def _standard_error(rows: Array) -> float:

@@ -8,7 +8,17 @@ import warnings
 import numpy as np
 import pytest
 
-from dyson.laws import Gaussian, MarchenkoPastur, OnePairSemicircle, Semicircle, WignerSurmise
+from dyson.laws import (
+    Gaussian,
+    MarchenkoPastur,
+    OnePairSemicircle,
+    PairSpacing,
+    Semicircle,
+    SymmetricPair,
+    SymmetricPairSpacing,
+    TwoSpeciesSemicircle,
+    WignerSurmise,
+)
 from tests.oracles import ALPHA, assert_ks, assert_mean
 
 LAWS = [
@@ -20,6 +30,12 @@ LAWS = [
     MarchenkoPastur(0.25, 1.7),
     MarchenkoPastur(1.0, 1.7),
     MarchenkoPastur(4.0, 0.5),
+    TwoSpeciesSemicircle(1.5, 0.9, 0.4),
+    TwoSpeciesSemicircle(0.2, 0.4, 0.9, -0.7),
+    PairSpacing(0.8),
+    PairSpacing(0.8, 2.0),
+    SymmetricPair(0.5, 1.0, 0.6, 0.8),
+    SymmetricPairSpacing(1.0, 0.6, 0.4),
 ]
 each_law = pytest.mark.parametrize("law", LAWS, ids=str)
 
