@@ -63,7 +63,10 @@ def first_layers(model: Model, replicas: int, seed: int, initial: Initial) -> La
             raise ValueError(f"initial must be a number, weights or {FIXED_POINT!r}, got {initial!r:.60}")
         return tuple(np.tile(w, (replicas, 1, 1)) for w in model.fixed_point())
     if isinstance(initial, int | float | np.number):
-        return _normal_layers(model, replicas, seed, positive("initial", initial, zero=model.leaves_zero))
+        layers = _normal_layers(model, replicas, seed, positive("initial", initial, zero=model.leaves_zero))
+        if getattr(model, "symmetric", False):  # the symmetric part of a random W
+            return tuple(0.5 * (w + w.swapaxes(-1, -2)) for w in layers)
+        return layers
     layers = _given(model.shapes, replicas, initial)
     model.check_weights(layers)
     return layers
