@@ -5,8 +5,9 @@ It imports nothing of the theory it is compared with.
 
 from sgd.data import ring_scalar_field
 from sgd.linear import LinearNetwork
+from sgd.noise import noise
 from sgd.rbm import GaussianRBM
 from sgd.start import initial_weights
 from sgd.train import train
 
-__all__ = ["GaussianRBM", "LinearNetwork", "initial_weights", "ring_scalar_field", "train"]
+__all__ = ["GaussianRBM", "LinearNetwork", "initial_weights", "noise", "ring_scalar_field", "train"]

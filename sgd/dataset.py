@@ -72,10 +72,6 @@ def optimiser_time(optimiser: Optimiser) -> str:
 
 
 def _attrs(model: Model, optimiser: Optimiser, **more: str) -> dict[str, str]:
-    try:
-        installed = version("dyson-sgd")
-    except PackageNotFoundError:
-        installed = "unknown"
     options = {k: getattr(optimiser, k) for k in ("momentum", "weight_decay") if getattr(optimiser, k)}
     return {
         "kind": "experiment",
@@ -83,7 +79,15 @@ def _attrs(model: Model, optimiser: Optimiser, **more: str) -> dict[str, str]:
         "matrix": model.matrix,
         "model": model.name,
         "parameters": json.dumps(model.parameters() | options),
-        "version": installed,
+        "version": installed_version(),
         **({"shared_data": "yes"} if model.shared_data else {}),
         **more,
     }
+
+
+def installed_version() -> str:
+    """Of this distribution."""
+    try:
+        return version("dyson-sgd")
+    except PackageNotFoundError:
+        return "unknown"

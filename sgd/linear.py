@@ -255,6 +255,18 @@ class LinearNetwork:
 
         return LinearTrainer(self, optimiser, seed)
 
+    def gradients(
+        self, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int = 1
+    ) -> np.ndarray:
+        """Literal per-sample gradients at W (row, col), (samples, row, col); ``updates`` has no effect."""
+        from sgd.linear_reference import gradients
+
+        return gradients(self, weights, samples, rng)
+
+    def default_updates(self, weights: np.ndarray) -> int:
+        """1: samples are independent."""
+        return 1
+
     def parameters(self) -> dict[str, Any]:
         """Everything that defines the model, as plain numbers, strings and lists."""
         fields = ("noise", "eps", "data", "symmetric", "spectrum", "samples", "shared_data", "order")

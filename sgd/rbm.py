@@ -223,6 +223,21 @@ class GaussianRBM:
 
         return RBMTrainer(self, optimiser)
 
+    def gradients(
+        self, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int = 1
+    ) -> np.ndarray:
+        """Literal per-sample gradients at W (row, col), (samples, row, col); chains average ``updates``."""
+        from sgd.reference import gradients
+
+        return gradients(self, weights, samples, rng, updates)
+
+    def default_updates(self, weights: np.ndarray) -> int:
+        """200 times the memory of persistent chains, else 1."""
+        if self.model_average != "persistent":
+            return 1
+        contraction = (self.sigma_h * np.linalg.norm(weights, 2)) ** 2 / self.mu2
+        return int(np.ceil(200.0 / (1.0 - contraction ** (2 * self.sweeps))))
+
     def parameters(self) -> dict:
         """Everything that defines the model, as plain numbers, strings and lists."""
         names = ("n_hidden", "mu2", "sigma_h", "model_average", "sweeps", "data")

@@ -76,3 +76,38 @@ def step(
     on_data = model.covariance if model.data == "exact" or data is None else second_moment(data)
     change = learning_rate * model.sigma_h**2 * (on_data - second_moment(chains))
     return weights + weights @ change, chains
+
+
+def gradients(
+    model: GaussianRBM, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int
+) -> np.ndarray:
+    """Gradients of single samples of minus the log-likelihood at W (n_hidden, n_visible).
+
+    Persistent chains start in equilibrium; each gradient is the mean over ``updates`` updates of one chain.
+    """
+    w, k = weights[None], precision(model, weights[None])
+    target = model.target[None]
+
+    def data() -> np.ndarray:
+        return gaussian(target, samples, rng)
+
+    fresh = model.data == "batch" or model.model_average == "contrastive"
+    phi = data() if fresh else None
+    if model.model_average == "contrastive":
+        assert phi is not None
+        chains, updates = gibbs_sweeps(model, w, phi, rng), 1
+    else:
+        chains = gaussian(k, samples, rng)
+        updates = updates if model.model_average == "persistent" else 1
+    change = np.zeros((samples, model.n_visible, model.n_visible))
+    for update in range(updates):
+        if update:
+            chains = gibbs_sweeps(model, w, chains, rng)
+            phi = data() if model.data == "batch" else phi
+        on_data = _outer(phi[0]) if model.data == "batch" and phi is not None else model.covariance
+        change += on_data - _outer(chains[0])
+    return -(model.sigma_h**2) * weights @ (change / updates)
+
+
+def _outer(phi: np.ndarray) -> np.ndarray:
+    return phi[:, :, None] * phi[:, None, :]

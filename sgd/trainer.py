@@ -90,6 +90,17 @@ class Model(Protocol):
 
     def trainer(self, optimiser: Optimiser, seed: int) -> Trainer: ...
 
+    def gradients(
+        self, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int
+    ) -> np.ndarray:
+        """Literal gradients of single samples at W (row, col), (samples, row, col), for one trained layer.
+
+        Where successive gradients depend on one another, each is the mean over ``updates`` in a row.
+        """
+
+    def default_updates(self, weights: np.ndarray) -> int:
+        """1, or enough updates to forget the first of them."""
+
 
 def aligned(*shape: int, dtype: type = np.float64) -> np.ndarray:
     """Zeros that start at a cache line: vectors across two lines make the kernels half as fast."""
