@@ -5,38 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import PchipInterpolator
 
-from dyson.laws.base import HIGHEST_MOMENT, Array, Law
+from dyson.laws.base import Array, Law
 from dyson.laws.fitting import Fit, Influence, checked_sample, judge
-from dyson.laws.gas_chains import Chains, conditional_density, split_rhat
+from dyson.laws.gas_chains import Chains
+from dyson.laws.gas_table import BURN, CHAINS, MOST, standard, table
 from dyson.laws.quadrature import solve
 from streams.arguments import count, finite, positive
-
-CHAINS, BURN, TIMES, THIN = 250, 300, 400, 4  # states kept are TIMES, THIN sweeps apart
-SNAPSHOTS = 24  # of all chains, from which the density comes
-POINTS = 1024
-RHAT, EFFECTIVE = 1.05, 2000
-MOST = 64
-
-
-class Table(NamedTuple):
-    """The sampled law of the gas: density and cdf on a grid, errors, and how well the chains mixed."""
-
-    grid: Array
-    density: PchipInterpolator
-    cdf: PchipInterpolator
-    error: Array
-    moments: Array
-    moments_error: Array
-    rhat: float
-    effective: float
-    apart: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +29,9 @@ class SpeciesGas(Law):
     The density is an average over 6000 joint states of 250 Markov chains (`Chains`) of the law of
     one particle given the others (Rao and Blackwell), tabulated at 1024 points and interpolated
     monotonically; `pdf_se` and `moment_se` are its Monte Carlo errors, from the spread between
-    chains, of the order of 1 % of the density at N = 10; interpolation adds less than 1e-4 of the
-    largest density. All but `sample` are deterministic: the chains have the fixed ``seed``. ``rvs``
+    chains, of the order of 1 % of the density at N = 10; interpolation adds up to about 1e-3 of
+    the largest density at the narrowest widths allowed. All
+    but `sample` are deterministic: the chains have the fixed ``seed``. ``rvs``
     draws independent values from the table; `sample` draws joint states. The first use takes about
     a second at N = 10; laws that differ in center and scale alone share it.
 
@@ -130,8 +110,8 @@ class SpeciesGas(Law):
         From min(size, 250) chains, whose states are taken at least two correlation times apart:
         nearly independent. Sort a row for levels; `spacings` are the differences of neighbours.
         """
-        size, apart = count("size", size, 0), _table(*self._key).apart
-        c, s, unit, middle = _standard(self.centers, self.sigmas)
+        size, apart = count("size", size, 0), table(*self._key).apart
+        c, s, unit, middle = standard(self.centers, self.sigmas)
         chains = Chains(c, s, self.beta, max(1, min(size, CHAINS)), np.random.default_rng(rng))
         chains.sweep(BURN, adapt=True)
         parts = []
@@ -148,22 +128,22 @@ class SpeciesGas(Law):
     def pdf_se(self, x: ArrayLike) -> Array:
         """Standard error of `pdf` at x, from the spread between chains; units 1/x."""
         z = self._standard(x)
-        table = _table(*self._key)
-        return (np.interp(z, table.grid, table.error, 0.0, 0.0) / self.scale)[()]
+        found = table(*self._key)
+        return (np.interp(z, found.grid, found.error, 0.0, 0.0) / self.scale)[()]
 
     def moment_se(self, order: int) -> float:
         """Monte Carlo standard error of ⟨z^order⟩, the moment at center = 0 and scale = 1; order ≤ 64."""
-        return float(_table(*self._key).moments_error[count("order", order, 0)])
+        return float(table(*self._key).moments_error[count("order", order, 0)])
 
     @property
     def rhat(self) -> float:
         """Largest split R̂ of the quantities checked."""
-        return _table(*self._key).rhat
+        return table(*self._key).rhat
 
     @property
     def effective(self) -> float:
         """Smallest effective number of states of the quantities checked."""
-        return _table(*self._key).effective
+        return table(*self._key).effective
 
     @classmethod
     def fit(cls, sample: ArrayLike) -> Fit[Self]:
@@ -226,19 +206,19 @@ class SpeciesGas(Law):
         return self.scale
 
     def _pdf(self, z: Array) -> Array:
-        grid, density = _table(*self._key)[:2]
+        grid, density = table(*self._key)[:2]
         inside = (z >= grid[0]) & (z <= grid[-1]) | np.isnan(z)
         return np.where(inside, density(np.clip(z, grid[0], grid[-1])), 0.0)
 
     def _cdf(self, z: Array) -> Array:
-        grid, _, cdf = _table(*self._key)[:3]
+        grid, _, cdf = table(*self._key)[:3]
         return np.clip(cdf(np.clip(z, grid[0], grid[-1])), 0, 1)
 
     def _sf(self, z: Array) -> Array:
         return 1 - self._cdf(z)
 
     def _ppf(self, q: Array) -> Array:
-        grid, _, cdf = _table(*self._key)[:3]
+        grid, _, cdf = table(*self._key)[:3]
         unit = float(grid[-1] - grid[0]) / 20
         nodes = cdf(grid)
         k = np.clip(np.searchsorted(nodes, q) - 1, 0, grid.size - 2)
@@ -250,77 +230,8 @@ class SpeciesGas(Law):
         return self._ppf(rng.random(size))
 
     def _moment(self, k: int) -> float:
-        return float(_table(*self._key).moments[k])
+        return float(table(*self._key).moments[k])
 
     @classmethod
     def _estimate(cls, x: Array) -> tuple[Self, Influence]:
         raise ValueError("SpeciesGas.fit: use fit_scale of a gas of known structure")
-
-
-def _standard(centers: tuple, sigmas: tuple) -> tuple[Array, Array, float, float]:
-    """Centres and widths in units of the widest, about the middle."""
-    c, s = np.array(centers), np.array(sigmas)
-    unit, middle = s.max(), (c.min() + c.max()) / 2
-    return (c - middle) / unit, s / unit, float(unit), float(middle)
-
-
-@lru_cache(maxsize=16)
-def _table(centers: tuple, sigmas: tuple, beta: float, seed: int) -> Table:
-    c, s, unit, middle = _standard(centers, sigmas)
-    chains = Chains(c, s, beta, CHAINS, np.random.default_rng(seed))
-    chains.sweep(BURN, adapt=True)
-    states = np.empty((TIMES, *chains.x.shape))
-    for t in range(TIMES):
-        chains.sweep(THIN)
-        states[t] = chains.x
-    rhat, effective = _mixing(states, c, s)
-    if not (rhat <= RHAT and effective >= EFFECTIVE):
-        raise ValueError(
-            f"SpeciesGas: the chains have not converged: split R̂ = {rhat:.3f} (≤ {RHAT} needed), "
-            f"{effective:.0f} effective states (≥ {EFFECTIVE} needed); widths or targets are too far apart to "
-            "sample together: treat separate species as gases of their own"
-        )
-    # √(2βN) is the radius of the semicircle: nothing lies far beyond
-    reach = math.sqrt(2 * beta * len(c)) + 9
-    grid = np.linspace(c.min() - reach, c.max() + reach, POINTS)
-    if s.min() < 2 * (grid[1] - grid[0]):
-        raise ValueError(
-            f"SpeciesGas: the narrowest width {min(sigmas):.3g} is below two points of a grid of {POINTS} "
-            f"over {grid[-1] - grid[0]:.3g} widest ones; treat species that differ so much as gases of their own"
-        )
-    chosen = np.linspace(0, TIMES - 1, SNAPSHOTS).astype(int)
-    each = np.mean([conditional_density(states[t], grid, c, s, beta) for t in chosen], axis=0)
-    powers = (middle + unit * grid) ** np.arange(HIGHEST_MOMENT + 1)[:, None] * (grid[1] - grid[0])
-    moments = each @ powers.T
-    density = PchipInterpolator(middle + unit * grid, each.mean(axis=0) / unit)
-    cdf = density.antiderivative()
-    total = float(cdf(middle + unit * grid[-1]))
-    density.c /= total
-    cdf.c /= total
-    spread = math.sqrt(CHAINS)
-    return Table(
-        density.x,
-        density,
-        cdf,
-        each.std(axis=0, ddof=1) / spread / unit,
-        moments.mean(axis=0),
-        moments.std(axis=0, ddof=1) / spread,
-        rhat,
-        effective,
-        max(THIN, math.ceil(2 * THIN * states[:, 0].size / effective)),
-    )
-
-
-def _mixing(states: Array, c: Array, s: Array) -> tuple[float, float]:
-    """Worst split R̂ and effective size over the mean, square and rank of each species."""
-    _, species = np.unique(np.stack([c, s], axis=1), axis=0, return_inverse=True)
-    rank = np.argsort(np.argsort(states, axis=1), axis=1)
-    found = []
-    for k in range(species.max() + 1):
-        mine = np.asarray(species).ravel() == k
-        found.append(states[:, mine].mean(axis=1))
-        found.append(((states[:, mine] - c[mine][:, None]) ** 2).mean(axis=1))
-        if species.max():
-            found.append(rank[:, mine].mean(axis=1))
-    pairs = [split_rhat(series) for series in found if np.ptp(series) > 0]
-    return max(r for r, _ in pairs), min(e for _, e in pairs)

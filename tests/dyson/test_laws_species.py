@@ -225,7 +225,7 @@ def two_species_rows(law, n, rng):
 
 def test_two_species_estimates_scatter_as_their_errors_say(quick):
     law, rng = TwoSpeciesSemicircle(1.5, 2.0, 0.5), np.random.default_rng(3)
-    fits = [TwoSpeciesSemicircle.fit(two_species_rows(law, 3000, rng)) for _ in range(100)]
+    fits = [TwoSpeciesSemicircle.fit(two_species_rows(law, 3000, rng)) for _ in range(80)]
     assert all(f.se["gap"] == 0 for f in fits)
     names = ("center", "sigma1", "sigma2")
     pull = np.array([[(getattr(f.law, k) - getattr(law, k)) / f.se[k] for k in names] for f in fits])
@@ -244,10 +244,10 @@ def test_spacing_estimates_scatter_as_their_errors_say(law, n, quick):
 
 def test_matrix_estimates_scatter_as_their_errors_say(quick):
     law, rng = SymmetricPair(0.0, 2.0, 0.7, 1.0), np.random.default_rng(5)
-    fits = [SymmetricPair.fit(matrices(2.0, 0.7, 1.0, 3000, rng)) for _ in range(300)]
+    fits = [SymmetricPair.fit(matrices(2.0, 0.7, 1.0, 3000, rng)) for _ in range(200)]
     assert_unit_pulls(pulls(law, fits))
     equal = SymmetricPair(0.0, 1.0, 1.0, 1.5)
-    fits = [SymmetricPair.fit(matrices(1.0, 1.0, 1.5, 1000, rng), equal=True) for _ in range(300)]
+    fits = [SymmetricPair.fit(matrices(1.0, 1.0, 1.5, 1000, rng), equal=True) for _ in range(200)]
     assert_unit_pulls(pulls(equal, fits))
 
 
