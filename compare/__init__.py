@@ -10,6 +10,10 @@ from compare.published import import_files, read_tree, surmise
 from compare.result import Check, CheckResult, with_error
 from compare.scaling import sweep
 from compare.schema import Levels, level_coords, levels, validate
+from compare.shared_data import shares_data
+from compare.side import DataSpread
+from compare.species import find_species
+from compare.spread import data_spread
 from compare.statistics import stationary, statistics
 from compare.store import load, save
 
@@ -18,11 +22,14 @@ __all__ = [
     "MARGINS",
     "Check",
     "CheckResult",
+    "DataSpread",
     "Levels",
     "Section",
     "align",
     "check",
     "compare_rbm",
+    "data_spread",
+    "find_species",
     "import_files",
     "level_coords",
     "levels",
@@ -32,6 +39,7 @@ __all__ = [
     "read_tree",
     "report",
     "save",
+    "shares_data",
     "stationary",
     "statistics",
     "surmise",

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from compare.schema import DEGENERATE, SCHEMA, SCHEMA_VERSION, parse_parameters, validate
+from streams.arguments import flag
 
 SAME = 1e-9
 """Relative difference up to which two parameters are the same number."""
@@ -24,6 +25,7 @@ def align(
     *,
     interpolate: bool = False,
     allow: Collection[str] = (),
+    shared_data: bool | None = None,
 ) -> xr.DataTree:
     """Put an experiment and levels of theory into one tree, after checking that they belong together.
 
@@ -42,6 +44,9 @@ def align(
         widths and spacings too small; better record both sides at the same times.
     allow : collection of str
         Parameters that may differ ("mu2", "noise_level", "model", ...); it is noted in the tree's attrs.
+    shared_data : bool, optional
+        Whether all replicas of the experiment were trained on one data set, see `compare.check`; by
+        default what its attribute ``shared_data`` says, and no without it.
 
     Returns
     -------
@@ -58,6 +63,9 @@ def align(
     if isinstance(allow, str):
         raise TypeError('allow must be a collection of names, such as ("mu2",)')
     _check_member("experiment", experiment, "experiment")
+    if shared_data is not None:
+        marker = "yes" if flag("shared_data", shared_data) else "no"
+        experiment = experiment.assign_attrs(shared_data=marker)
     nodes = {"/experiment": experiment}
     for name, ds in theory.items():
         if not (isinstance(name, str) and re.fullmatch(r"\w[\w-]*", name)) or name in RESERVED:

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 import xarray as xr
 
 from compare.align import members
-from compare.comparison import MARGINS, RELATIVE, Comparison, Side
+from compare.comparison import MARGINS, RELATIVE, Comparison
 from compare.result import DIFFERS, EXPERIMENT, CheckResult
 from compare.schema import validate
+from compare.shared_data import shares_data
+from compare.side import Side
+from compare.spread import Stated, stated, with_spread
 from streams.arguments import shown, unknown
 
 COMPLETENESS = ("matrix", "dyson", "gas", "pair")
@@ -24,6 +27,7 @@ def check(
     confidence: float = 0.99,
     start: float | None = None,
     level: str | None = None,
+    data_spread: Stated | None = None,
 ) -> CheckResult:
     """Hold every level of theory in a tree against its experiment.
 
@@ -39,6 +43,15 @@ def check(
     The errors of both sides are combined as if independent. Paths that start at the experiment's own initial
     spectra share that part of the scatter with it, which makes the errors of growth times too large, not
     too small.
+
+    Where the experiment says that its replicas share one data set (attribute ``shared_data``), they are
+    one draw of that data. Predictions then carry the deviation between data sets, added in quadrature
+    to ``prediction_se`` (note "± spread between data sets"): a level whose errors are that
+    deviation (attribute ``error`` is "between data sets") its own, any other what ``data_spread`` says
+    or else, in per cent, what such a level says. Where nobody knows it, a row cannot tell; only the
+    agreement of a pair's shape (spacing ratio and law), which data hardly ever mend, stands. A level with
+    ``error`` "given the data" predicts for these very data, such as `compare.surmise`, and is left as it is.
+    The table is in docs/schema.md.
 
     Every row has the stated confidence on its own; `CheckResult.expected_by_chance` says how many false
     "differs" that makes in all.
@@ -57,6 +70,11 @@ def check(
         Level of theory whose rows decide the verdict, or "all"; by default the most complete one
         present (matrix, dyson, gas, pair; else the last one). Without any theory the verdict is on the
         equilibration alone.
+    data_spread : float or mapping, optional
+        Standard deviation between data sets, relative to the prediction, by quantity ("width"): one
+        number, or one per mode, level or pair. A single number stands for all quantities of
+        ``RELATIVE``; 0 says that the choice of the data does not matter. The laws follow.
+        `compare.data_spread` estimates it from runs.
 
     Raises
     ------
@@ -77,6 +95,16 @@ def check(
     for name, ds in theory.items():
         validate(ds)
         sides[name] = Side.of(ds, start)
+    shared = shares_data(experiment)
+    if data_spread is not None and not shared:
+        raise ValueError(
+            "data_spread is for replicas that share one data set, which this experiment does not say; "
+            "mark it with compare.align(..., shared_data=True), or leave data_spread out"
+        )
+    spread = stated(data_spread, measured)
+    if shared:
+        sides |= with_spread(theory, {name: sides[name] for name in theory}, spread)
+    for name in theory:
         rows += compare.against(name, sides[name], moving)
     counts = {
         name: (int(s.statistics["replicas"]), int(s.statistics["diverged_replicas"]))

@@ -11,11 +11,12 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from compare.arguments import UsageError
 from compare.options import command_line, parser
+from compare.page.folder import vacant
 from streams.arguments import nearest, one_line
 
 # The commands import what they need themselves, so that --help, --version and a misspelt option
@@ -24,6 +25,7 @@ from streams.arguments import nearest, one_line
 __all__ = ["main"]
 
 LONGEST_MESSAGE = 600
+CHECK_OPTIONS = ("margin", "confidence", "start", "level", "data_spread")
 AGREE, DIFFER, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
@@ -63,11 +65,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(words: list[str]) -> int:
     """Parse and carry out; errors are raised."""
-    commands = {"rbm": report_rbm, "check": check_folders, "import": import_ensembles, "derive": derive}
+    commands = {
+        "rbm": report_rbm,
+        "linear": network("linear"),
+        "teacher-student": network("teacher_student"),
+        "phase": network("phase"),
+        "check": check_folders,
+        "import": import_ensembles,
+        "derive": derive,
+    }
     args = parser(commands).parse_args(words)
     if not hasattr(args, "command"):
         raise UsageError("no command given: try `dyson-sgd report rbm`, or `dyson-sgd --help`")
     return int(args.command(args))
+
+
+def network(name: str) -> Callable[[argparse.Namespace], int]:
+    """``dyson-sgd report linear``, ``teacher-student`` and ``phase``, imported when one is run."""
+
+    def command(args: argparse.Namespace) -> int:
+        from compare import network_reports
+
+        return int(getattr(network_reports, name)(args))
+
+    return command
 
 
 def derive(args: argparse.Namespace) -> int:
@@ -141,7 +162,7 @@ def check_folders(args: argparse.Namespace) -> int:
     folders = results_folders(Path(args.folder))
     import compare
 
-    asked = {name: getattr(args, name) for name in ("margin", "confidence", "start", "level")}
+    asked = {name: getattr(args, name) for name in CHECK_OPTIONS}
     results, code = {}, AGREE
     for folder in folders:
         try:
@@ -191,25 +212,3 @@ def import_ensembles(args: argparse.Namespace) -> int:
     for page in results:
         print(f"page: {page}")
     return AGREE
-
-
-def vacant(name: str) -> Path:
-    """The output folder, after a look that it can be written and holds nothing; it is not made yet.
-
-    Raises
-    ------
-    FileExistsError
-        If it is a file, or a folder with something in it.
-    OSError
-        If it could not be made where it is to be.
-    """
-    out = Path(name)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        what = "is not empty" if out.is_dir() else "is a file"
-        raise FileExistsError(f"output folder {name!r} {what}; name a new one with --out, or remove it")
-    above = out.absolute()
-    while not above.exists():
-        above = above.parent
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OSError(f"cannot write {name!r}: {str(above)!r} is not a folder that can be written; use --out")
-    return out

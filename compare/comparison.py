@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import xarray as xr
 from scipy.special import ndtri, stdtr, stdtrit
 
-from compare.distance import Sample, band, pool, to_law, to_sample
-from compare.result import CANNOT_TELL, EXPERIMENT, Check, judge
-from compare.schema import Levels, levels
-from compare.statistics import stationary, unchecked_statistics
+from compare.distance import Sample, band, to_law, to_sample
+from compare.result import AGREES, CANNOT_TELL, EXPERIMENT, SPREAD, UNKNOWN_SPREAD, Check, judge
+from compare.schema import Levels
+from compare.side import LAWS, Side, combined_freedom, moved
 from dyson.laws import OnePairSemicircle, WignerSurmise
 
 RELATIVE = {
@@ -46,55 +45,12 @@ SCALARS = {
 }
 """Quantities that are a variable of `statistics`."""
 
-LAWS = ("spacing law", "density law")
+SHAPES = ("spacing ratio", "spacing law")
+"""Quantities without units. That a pair is wider on one data set than on another cancels in them; its shape
+changes at second order in how far the data split it or make its noise uneven, and hardly ever towards the
+prediction by accident."""
+
 PER_MODE = ("mean eigenvalue", "growth time", "equilibration")
-
-
-@dataclass(frozen=True)
-class Side:
-    """The experiment or one level of theory: its statistics, and its samples where it has them.
-
-    Attributes
-    ----------
-    statistics : Dataset
-        From `compare.statistics`.
-    samples : ndarray or None, shape (replica, time, mode)
-        Eigenvalues in the stationary window.
-    group : Levels
-    """
-
-    statistics: xr.Dataset
-    samples: np.ndarray | None
-    group: Levels
-
-    @classmethod
-    def of(cls, ds: xr.Dataset, start: float | None) -> Side:
-        """From a valid Dataset."""
-        samples = stationary(ds, start)["eigenvalue"].values if "eigenvalue" in ds.data_vars else None
-        return cls(unchecked_statistics(ds, start), samples, levels(ds["target"]))
-
-    @property
-    def freedom(self) -> float:
-        """Degrees of freedom of the errors; a closed form's are exact."""
-        blocks = int(self.statistics["blocks"])
-        return blocks - 1 if blocks else math.inf
-
-    def value(self, name: str, index: int) -> tuple[float, float]:
-        s = self.statistics
-        return float(s[name].values[index]), float(s[f"{name}_se"].values[index])
-
-    @cached_property
-    def pairs(self) -> list[tuple[Sample, Sample]]:
-        """Of every pair the pooled spacings over their own mean, and the pooled eigenvalues."""
-        out: list[tuple[Sample, Sample]] = []
-        if self.samples is None:
-            return out
-        for upper in self.group.pair_upper:
-            values = self.samples[..., upper : upper + 2]
-            spacing = values[..., 0] - values[..., 1]
-            scale = spacing.mean()
-            out.append((pool(spacing / scale if scale > 0 else spacing), pool(values)))
-        return out
 
 
 @dataclass(frozen=True)
@@ -120,6 +76,7 @@ class Comparison:
     def against(self, name: str, side: Side, moving: set[int]) -> Iterator[Check]:
         """All rows of one level of theory; modes in ``moving`` have not equilibrated."""
         for row in [*self.scalars(name, side), *self.laws(name, side)]:
+            row = _fair(row, side)
             unsettled = moving & set(self.modes(row))
             if unsettled:
                 row = replace(row, verdict=CANNOT_TELL, false_alarm=0.0, note="not equilibrated")
@@ -130,14 +87,15 @@ class Comparison:
             if variable not in side.statistics:
                 continue
             for index in range(side.statistics[variable].size):
-                a, b = self.measured.value(variable, index), side.value(variable, index)
+                a = self.measured.value(variable, index)
+                b, freedom = side.widened(quantity, index, side.value(variable, index), side.freedom)
                 if math.isnan(a[0]) and math.isnan(b[0]):
                     continue  # there is nothing to compare, such as the growth of a mode that starts above
-                row = self.row(quantity, index, name, a, b, side.freedom, _missing(a[0], b[0]))
+                row = self.row(quantity, index, name, a, b, freedom, _missing(a[0], b[0]))
                 if not self.unlearnt(self.modes(row)):
                     yield row
                 elif quantity in SIZES:
-                    yield self.row(quantity, index, name, a, b, side.freedom, row.note, scale=self.largest)
+                    yield self.row(quantity, index, name, a, b, freedom, row.note, scale=self.largest)
 
     def laws(self, name: str, side: Side) -> Iterator[Check]:
         for pair, mine in enumerate(self.measured.pairs):
@@ -146,14 +104,16 @@ class Comparison:
                 continue
             if side.samples is not None:
                 for quantity, a, b in zip(LAWS, mine, side.pairs[pair], strict=True):
-                    yield self.law(quantity, pair, name, a, to_sample(a, b), self.spread(b), b.blocks - 1)
+                    yield self.law(
+                        quantity, pair, name, side, a, to_sample(a, b), self.spread(b), b.blocks - 1
+                    )
                 continue
             spacings, values = mine
-            yield self.law(LAWS[0], pair, name, spacings, to_law(spacings, WignerSurmise(1.0).cdf))
+            yield self.law(LAWS[0], pair, name, side, spacings, to_law(spacings, WignerSurmise(1.0).cdf))
             semicircle = self.semicircle(side, pair)
             if semicircle is not None:
                 law, error = semicircle
-                yield self.law(LAWS[1], pair, name, values, to_law(values, law.cdf), error)
+                yield self.law(LAWS[1], pair, name, side, values, to_law(values, law.cdf), error)
 
     def semicircle(self, side: Side, pair: int) -> tuple[OnePairSemicircle, float] | None:
         """The law a closed form predicts for a pair, and the distance its own errors move it by.
@@ -169,10 +129,7 @@ class Comparison:
         sigma, sigma_se = side.value("width", int(level))
         if not (sigma > 0 and math.isfinite(centre)):
             return None
-        law = OnePairSemicircle(center=centre, sigma=sigma)
-        grid = centre + sigma * np.linspace(-5, 5, 201)
-        moved = (OnePairSemicircle(centre + centre_se, sigma), OnePairSemicircle(centre, sigma + sigma_se))
-        return law, math.hypot(*(float(np.abs(m.cdf(grid) - law.cdf(grid)).max()) for m in moved))
+        return OnePairSemicircle(centre, sigma), moved(centre, sigma, centre_se, sigma_se)
 
     def spread(self, sample: Sample) -> float:
         """Error of a distribution function: the normal quantile times it is the band's half-width."""
@@ -183,13 +140,15 @@ class Comparison:
         quantity: str,
         pair: int,
         level: str,
+        side: Side,
         sample: Sample,
         distance: float,
         error: float = 0.0,
         freedom: float = math.inf,
     ) -> Check:
         """A row for a distance, predicted to be 0 with the given error."""
-        return self.row(quantity, pair, level, (distance, self.spread(sample)), (0.0, error), freedom)
+        prediction, freedom = side.widened(quantity, pair, (0.0, error), freedom)
+        return self.row(quantity, pair, level, (distance, self.spread(sample)), prediction, freedom)
 
     def row(
         self,
@@ -255,17 +214,21 @@ class Comparison:
         return range(group.start, group.stop)
 
 
-def combined_freedom(*errors: tuple[float, float]) -> float:
-    """Degrees of freedom of the combined error, for Student's law (Welch–Satterthwaite).
+def _fair(row: Check, side: Side) -> Check:
+    """The row as it may be said of an ensemble that is one draw of its data.
 
-    Parameters
-    ----------
-    errors : pairs of float
-        Standard error, and the degrees of freedom it was estimated with (inf if it is exact).
+    With a further error that nobody knows, neither "differs" nor "agrees" is warranted. Only the
+    agreement of a shape (`SHAPES`) stands: data spoil a shape, they do not mend it.
     """
-    total = sum(se**2 for se, _ in errors)
-    inverse = sum((se**2 / total) ** 2 / nu for se, nu in errors if nu > 0) if total > 0 else 0.0
-    return 1 / inverse if inverse > 0 else math.inf
+    if row.note or not side.between:
+        return row
+    size, _ = side.lacking(row.quantity, row.index)
+    if math.isnan(size):
+        if row.quantity in SHAPES and row.verdict == AGREES:
+            return replace(row, false_alarm=0.0)
+        return replace(row, verdict=CANNOT_TELL, false_alarm=0.0, note=UNKNOWN_SPREAD)
+    own = side.data_sets and row.prediction_se > 0
+    return replace(row, note=SPREAD) if size > 0 or own else row
 
 
 def _missing(estimate: float, prediction: float) -> str:

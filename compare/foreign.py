@@ -14,11 +14,20 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from compare.mapped import FIELDS, Mapped
+from compare import mapped
+from compare.mapped import Mapped
 from compare.schema import validate
 from streams.arguments import unknown
 
 __all__ = ["FIELDS", "FORMATS", "Format", "read_npz"]
+
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        **mapped.FIELDS,
+        "shared_data": "whether all replicas were trained on one data set: yes or no; not a key",
+    }
+)
+"""What a mapping may name, and what it must be."""
 
 PARAMETERS = ("noise", "batches", "initial_std")
 MATRICES = {"W": "W", "WᵀW": "WᵀW", "WTW": "WᵀW"}
@@ -59,6 +68,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "noise": "noise",
                 "target": 2.0,
                 "initial_std": 0.1,
+                "shared_data": "yes",
             },
         ),
         "npz": Format(about="any .npz file, by a mapping of its keys", model="unknown"),
@@ -112,9 +122,12 @@ def read_npz(
         _known("name in mapping", name, FIELDS)
     if "eigenvalue" in (mapping or {}) and "weight" not in (mapping or {}):
         chosen.pop("weight", None)
+    shared = chosen.pop("shared_data", None)
     source = Mapped(path, chosen)
     try:
         dataset = _assemble(source, known.model if model is None else model)
+        if shared is not None:
+            dataset.attrs["shared_data"] = ("no", "yes")[shared] if isinstance(shared, bool) else shared
         validate(dataset)
     except np.linalg.LinAlgError:
         raise source.error("weight has numbers too large for their eigenvalues; scale them") from None

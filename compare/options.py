@@ -10,6 +10,7 @@ from importlib import metadata
 
 from compare.arguments import Parser, add, add_debug, decimal, list_of, mapping, number_or, one_of, whole
 from compare.derivation import add_derive
+from compare.network_options import add_linear, add_phase, add_teacher_student
 
 __all__ = ["DATA", "LEVELS", "MODEL_AVERAGES", "SOLVERS", "command_line", "parser"]
 
@@ -30,6 +31,9 @@ EXAMPLES = """\
 examples:
   dyson-sgd report rbm                      the papers' run: 10 x 10 Gaussian RBM, 1000 replicas
   dyson-sgd report rbm --batch-size 16 --replicas 200 --seed 7 --out results/
+  dyson-sgd report linear                   linear network: rates, species, densities
+  dyson-sgd report teacher-student          2 x 2 students with symmetric gradient noise
+  dyson-sgd report phase                    phase diagram of the tanh student
   dyson-sgd check results/                  the table of predictions; exit code 0, 1 or 2
   dyson-sgd check results/ --level matrix --margin 0.005
   dyson-sgd import teacher-student FILE.npz ... --out published/
@@ -68,6 +72,7 @@ IMPORT_EXAMPLES = """\
 examples:
   dyson-sgd import teacher-student TSmodel_*.npz --out published/
   dyson-sgd import npz ensemble.npz --map weight=W --map learning_rate=lr --out theirs/
+  dyson-sgd import npz ensemble.npz ... --map shared_data=yes    all replicas saw one data set
 
 Each file becomes a results folder of its own inside the output folder; `dyson-sgd check published/`
 checks them all. Files are read without pickle: nothing in them is ever executed.
@@ -80,7 +85,8 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     Parameters
     ----------
     commands : mapping
-        What carries out "rbm", "check", "import" and "derive"; found again as ``args.command``.
+        What carries out "rbm", "linear", "teacher-student", "phase", "check", "import" and "derive"; found
+        again as ``args.command``.
     """
     top = Parser(prog="dyson-sgd", description=DESCRIPTION, epilog=EXAMPLES)
     top.add_argument("--version", action="version", version=f"dyson-sgd {version()}")
@@ -90,6 +96,9 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     )
     models = report.add_subparsers(title="models", metavar="MODEL", dest="model", required=True)
     add_rbm(models, commands["rbm"])
+    add_linear(models, commands["linear"])
+    add_teacher_student(models, commands["teacher-student"])
+    add_phase(models, commands["phase"])
     add_check(names, commands["check"])
     sources = names.add_parser(
         "import", help="read somebody else's ensembles", description="Import, check and report."
@@ -191,6 +200,13 @@ def add_check(commands: argparse._SubParsersAction[Parser], command: Command) ->
     check.add_argument(
         "--start", type=decimal(), metavar="T", help="statistics from this time on (default: second half)"
     )
+    check.add_argument(
+        "--data-spread",
+        type=decimal(least=0.0),
+        metavar="S",
+        help="relative spread of every quantity between data sets, where replicas share one data set "
+        "(default: from the theory that knows it)",
+    )
     add_debug(check)
 
 
@@ -245,7 +261,7 @@ def command_line(args: argparse.Namespace, start: str) -> str:
             continue
         words.append(action.option_strings[0])
         if isinstance(value, tuple):
-            words.append(",".join(value))
+            words.append(",".join(map(str, value)))
         elif value is not True:
             words.append(str(value))
     return shlex.join(words)

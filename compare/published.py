@@ -21,6 +21,7 @@ from compare.page.folder import new_folder, refuse_used
 from compare.page.report import Section, report
 from compare.result import CheckResult, with_error
 from compare.schema import level_coords, levels, parse_parameters
+from compare.shared_data import GIVEN_THE_DATA, shares_data
 from compare.statistics import statistics
 from dyson.teacher_student import TeacherStudent
 
@@ -75,7 +76,8 @@ def import_files(
     results = {name: check(tree) for name, tree in trees.items()}
     with new_folder(out) as folder:
         for name, tree in trees.items():
-            notes = NOTES.get(members(tree)[0].attrs["model"], ())
+            run = members(tree)[0]
+            notes = NOTES.get(run.attrs["model"], ()) if shares_data(run) else ()
             report(tree, folder / name, command, results[name], title=name, extra_sections=notes)
         summary = {name: json.loads(result.to_json()) for name, result in results.items()}
         (folder / SUMMARY).write_text(json.dumps(summary, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -107,7 +109,8 @@ def surmise(run: xr.Dataset, start: float | None = None) -> xr.Dataset:
 
     ⟨x±⟩ = c ± √π σ/2, ⟨S⟩ = √π σ and ⟨S²⟩/⟨S⟩² = 4/π, with c and σ measured, not predicted: it tests
     the repulsion within a pair and nothing else, and needs no theory of the model. Its errors are those
-    of c and σ as if they were independent of ⟨S⟩; they are not, so a verdict is on the safe side.
+    of c and σ as if they were independent of ⟨S⟩; they are not, so a verdict is on the safe side. Since
+    c and σ are those of the data that the ensemble saw, it needs no error for the choice of that data.
     Modes that are not in a pair are not predicted (NaN).
 
     Parameters
@@ -144,9 +147,8 @@ def surmise(run: xr.Dataset, start: float | None = None) -> xr.Dataset:
         variables[f"{name}_se"] = (dim, se, measured[f"{name}_se"].attrs)
     coords = {name: run[name].variable for name in ("mode", "target", "noise_level")}
     attrs = {name: run.attrs[name] for name in ("matrix", "model", "parameters", "version")}
-    return xr.Dataset(
-        variables, {**coords, **level_coords(run["target"])}, {**attrs, "kind": "theory", "level": "surmise"}
-    )
+    attrs |= {"kind": "theory", "level": "surmise", "error": GIVEN_THE_DATA}
+    return xr.Dataset(variables, {**coords, **level_coords(run["target"])}, attrs)
 
 
 def _teacher_student(run: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -185,15 +187,15 @@ NOTES: Mapping[str, Sequence[Section]] = {
             "the same, and the ensemble is one draw of its data: the width and the mean spacing carry an "
             "error that more replicas do not make smaller.\n\n"
             "Level matrix keeps the mini-batches: its prediction is the mean over simulated data sets, its "
-            "error the deviation between them. Level pair replaces the data by their mean and has no such "
-            "error; where it differs and matrix cannot tell, one data set is not enough to decide. Level "
-            "surmise takes the width from the ensemble itself and tests the repulsion within the pair.\n\n"
+            "error the deviation between them. Level pair replaces the data by their mean; its rows carry "
+            "the same deviation in per cent. Level surmise takes the width from the ensemble itself, so that "
+            "it needs no such error, and tests the repulsion within the pair.\n\n"
             "The growth of the modes is over within the first recorded interval: its check compares two "
             "straight lines and says little. More replicas cannot decide what these rows leave open.",
         )
     ]
 }
-"""What a reader of the page must know about a model's ensembles."""
+"""What a reader of the page must know about a model's ensembles that share one data set."""
 
 
 def _names(paths: Sequence[str | os.PathLike[str]]) -> dict[str, str | os.PathLike[str]]:

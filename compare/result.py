@@ -16,6 +16,12 @@ SCHEMA_VERSION = 1
 AGREES, DIFFERS, CANNOT_TELL = "agrees", "differs", "cannot tell"
 VERDICTS = (AGREES, DIFFERS, CANNOT_TELL)
 
+SPREAD = "± spread between data sets"
+"""Note of a row whose prediction carries the deviation between data sets."""
+
+UNKNOWN_SPREAD = "replicas share one data set; its spread is unknown"
+"""Note of a row that cannot tell theory from the accident of one data set."""
+
 EXPERIMENT = "sgd"
 """Level of rows that are about the experiment alone."""
 
@@ -45,7 +51,7 @@ class Check:
         Probability that the row would say "differs" if the true deviation were exactly 0.
     verdict : {"agrees", "differs", "cannot tell"}
     note : str
-        Why a row cannot tell, where that is not just its error.
+        Why a row cannot tell, where that is not just its error; or what its error holds besides.
     """
 
     quantity: str

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from compare.shared_data import check_data_attrs
+
 SCHEMA = "dyson-sgd"
 SCHEMA_VERSION = 1
 
@@ -170,6 +172,7 @@ def _check_attrs(ds: xr.Dataset) -> None:
     if not (isinstance(seed, str) and seed.isdecimal()):
         raise ValueError(f"seed: attribute must be a decimal string, got {seed!r:.80}")
     parse_parameters(ds)
+    check_data_attrs(ds)
     _check_attr_values("dataset", ds.attrs)
 
 

@@ -246,6 +246,8 @@ def _dataset(
         "parameters": json.dumps(parameters, sort_keys=True),
         "version": _version(),
     }
+    if "data_sets" in provenance:
+        attrs["error"] = "between data sets"  # what the _se are
     if "seed" in provenance:
         attrs["seed"] = str(provenance["seed"])
     return xr.Dataset(variables, _coords(model, times), attrs)

@@ -355,7 +355,8 @@ OPTIONS = {
 
 
 def test_every_option_of_the_report_is_thrown_at():
-    commands = dict.fromkeys(("rbm", "check", "import", "derive"), None)
+    names = ("rbm", "linear", "teacher-student", "phase", "check", "import", "derive")
+    commands = dict.fromkeys(names, None)
     known = set(vars(parser(commands).parse_args(["report", "rbm"])))
     spared = {"command", "parser", "name", "model", "out", "sweep", "debug"}
     assert known - spared == {option[2:].replace("-", "_") for option in OPTIONS}

@@ -69,3 +69,25 @@ def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def vacant(name: str) -> Path:
+    """The output folder, after a look that it can be written and holds nothing; it is not made yet.
+
+    Raises
+    ------
+    FileExistsError
+        If it is a file, or a folder with something in it.
+    OSError
+        If it could not be made where it is to be.
+    """
+    out = Path(name)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        what = "is not empty" if out.is_dir() else "is a file"
+        raise FileExistsError(f"output folder {name!r} {what}; name a new one with --out, or remove it")
+    above = out.absolute()
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OSError(f"cannot write {name!r}: {str(above)!r} is not a folder that can be written; use --out")
+    return out

@@ -7,6 +7,7 @@ no pyplot, no backend.
 from compare.plots.closeup import pair_closeup
 from compare.plots.deviations import deviations, widths
 from compare.plots.growth import growth
+from compare.plots.linear import growth_rates, pair_densities
 from compare.plots.overview import overview
 from compare.plots.scaling import scaling_figure
 from compare.plots.scene import Scene, scene
@@ -18,8 +19,10 @@ __all__ = [
     "Scene",
     "deviations",
     "growth",
+    "growth_rates",
     "overview",
     "pair_closeup",
+    "pair_densities",
     "scaling_figure",
     "scene",
     "spacing",

@@ -155,7 +155,7 @@ def test_ensemble_agrees_with_its_own_data_set():
 
 
 def test_shared_data_is_never_called_a_difference(tmp_path):
-    """Level matrix carries the error between data sets: of many data sets none "differs" in size."""
+    """Levels matrix and pair carry the spread between data sets: of many data sets none "differs" in size."""
     found = []
     for seed in range(12):
         path = tmp_path / f"{seed}.npz"
@@ -163,9 +163,7 @@ def test_shared_data_is_never_called_a_difference(tmp_path):
         result = check(read_tree(path, "teacher-student", {"batches": 50}))
         sizes = [r for r in result.rows if r.quantity in ("width", "mean spacing")]
         found += [(r.level, r.verdict) for r in sizes]
-    assert ("matrix", "differs") not in found
-    assert ("pair", "differs") in found  # which level pair, without that error, does call it
-    assert ("surmise", "differs") not in found
+    assert {verdict for _, verdict in found} <= {"agrees", "cannot tell"}
 
 
 def test_surmise_predicts_a_pair_from_its_own_width(file):
