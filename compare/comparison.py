@@ -113,7 +113,8 @@ class Comparison:
             semicircle = self.semicircle(side, pair)
             if semicircle is not None:
                 law, error = semicircle
-                yield self.law(LAWS[1], pair, name, side, values, to_law(values, law.cdf), error)
+                distance = to_law(values, law.cdf)
+                yield self.law(LAWS[1], pair, name, side, values, distance, error, side.freedom)
 
     def semicircle(self, side: Side, pair: int) -> tuple[OnePairSemicircle, float] | None:
         """The law a closed form predicts for a pair, and the distance its own errors move it by.

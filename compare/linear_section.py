@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+import compare
 import dyson
-from compare.linear_study import LawFit, LinearSetting, density_laws, grown, settled
+from compare.linear_study import (
+    LawFit,
+    LinearSetting,
+    density_laws,
+    grown,
+    row_variances,
+    settled,
+    settled_run,
+)
 from compare.page import Section
 from compare.result import with_error
 from streams.arguments import count, finite
@@ -44,6 +53,18 @@ about {noise:.1g} is sampling noise. Fitted by least squares on a histogram of 8
 papers' figures, or by maximum likelihood, which weighs the tails more."""
 
 
+ROWS = """\
+Variance of the entries of W − W_t in each row at stationarity, α = {alpha:g} and |B| = {batch}, \
+{replicas} replicas: T ε²/(2 z²) is the limit α → 0; a finite step adds the factor 1/(1 − α z²/2), which \
+is exact without mini-batches (data "exact"); with them the noise of x xᵀ multiplies W − W_t, and the \
+stationary second moment follows from the closed form of level matrix.
+
+Species from theory: {theory}. Species from the weights of the ensemble alone: {measured}."""
+
+NOISY = (0.1, 4)
+"""Learning rate and batch size where finite steps and mini-batches show in the variances."""
+
+
 @dataclass(frozen=True)
 class LinearReport:
     """What `linear_report` found: the tree of the well-conditioned Z, sections, and a few lines."""
@@ -51,17 +72,6 @@ class LinearReport:
     tree: xr.DataTree
     sections: list[Section]
     summary: str
-
-
-def theory_of(setting: LinearSetting, z: np.ndarray) -> dyson.LinearSGD:
-    """Level matrix in closed form; only numbers cross over."""
-    network = setting.network(z)
-    names = ("teacher", "output", "noise", "eps", "data")
-    return dyson.LinearSGD(
-        learning_rate=setting.learning_rate,
-        batch_size=setting.batch_size,
-        **{name: getattr(network, name) for name in names},
-    )
 
 
 def linear_report(
@@ -111,7 +121,7 @@ def linear_report(
     runs, fits, predicted = [], [], []
     for z in zs.values():
         run, fit = grown(setting, z, epochs, epoch_steps, replicas, start_epoch, **shared)
-        theory = theory_of(setting, z).sample(run["time"].values, replicas=replicas, seed=seed, initial=0.0)
+        theory = setting.theory(z).sample(run["time"].values, replicas=replicas, seed=seed, initial=0.0)
         runs.append((run, theory))
         fits.append(fit)
         predicted.append(_predicted(theory, run, fit))
@@ -132,6 +142,7 @@ def linear_report(
     sections = [
         Section("Growth at the rates of Z", GROWTH.format(**words), growth, rates),
         Section("Density of the pair: one species or two", DENSITY.format(**text), density, law_table(laws)),
+        species_section(setting, zs["ill"], 10_000, shared),
         Section("The laws against the ratio of the widths", RATIO.format(**text), None, ratios),
     ]
     tree = align(experiment=runs[0][0], theory={"matrix": runs[0][1]})
@@ -153,13 +164,16 @@ def _named(z: np.ndarray) -> str:
 
 def rate_table(zs: Sequence[np.ndarray], fits, predicted) -> list[list[str]]:
     """Fitted rates beside z²."""
-    rows = [["Z", "mode", "z²", "rate fitted to SGD", "deviation/error", "rate fitted to level matrix"]]
+    rows = [["Z", "mode", "z²", "rate fitted to SGD", "rate fitted to level matrix", "difference/error"]]
     for z, fit, theory in zip(zs, fits, predicted, strict=True):
         for mode, value in enumerate(z):
-            rate, se = float(fit["rate"][mode]), float(fit["rate_se"][mode])
-            other = with_error(float(theory["rate"][mode]), float(theory["rate_se"][mode]))
-            off = (rate - value**2) / se
-            rows.append([_named(z), str(mode), f"{value**2:.6g}", with_error(rate, se), f"{off:+.1f}", other])
+            (a, a_se), (b, b_se) = (
+                (float(side["rate"][mode]), float(side["rate_se"][mode])) for side in (fit, theory)
+            )
+            off = f"{(a - b) / np.hypot(a_se, b_se):+.1f}"
+            rows.append(
+                [_named(z), str(mode), f"{value**2:.6g}", with_error(a, a_se), with_error(b, b_se), off]
+            )
     return rows
 
 
@@ -195,3 +209,28 @@ def ratio_table(setting: LinearSetting, replicas: int, shared: dict[str, Any]) -
     for place, first in enumerate(columns[0]):
         rows.append([first.name, *(_distance(column[place]) for column in columns)])
     return rows
+
+
+def species_section(setting: LinearSetting, z: np.ndarray, replicas: int, shared: dict[str, Any]) -> Section:
+    """Widths of the rows, predicted and measured, and the species they make."""
+    noisy = LinearSetting(setting.teacher, setting.eps, *NOISY)
+    rows = [["data", "row", "z²", "T ε²/(2z²)", "with finite step", "level matrix", "measured", "deviation"]]
+    runs = {}
+    for data in ("exact", "batch"):
+        law = noisy.theory(z, data)
+        runs[data] = run = settled_run(noisy, z, replicas, data=data, keep_weights=True, **shared)
+        variance, se = row_variances(run, noisy)
+        exact = (law.widths**2).mean(axis=1)
+        for row, value in enumerate(z**2):
+            plain = law.noise_level * noisy.eps**2 / (2 * value)
+            finite_step = plain / (1 - law.learning_rate * value / 2)
+            off = f"{100 * (variance[row] / exact[row] - 1):+.1f}({100 * se[row] / exact[row]:.1f}) %"
+            shown = [f"{v:.5g}" for v in (value, plain, finite_step, exact[row])]
+            rows.append([data, str(row), *shown, with_error(variance[row], se[row]), off])
+    theory = "; ".join(map(str, dyson.species(noisy.theory(z))))
+    found = compare.find_species(runs["batch"]).species
+    measured = "; ".join(f"rows {list(s.members)}, width {with_error(s.width, s.width_se)}" for s in found)
+    text = ROWS.format(
+        alpha=noisy.learning_rate, batch=noisy.batch_size, replicas=replicas, theory=theory, measured=measured
+    )
+    return Section("Species: one width a row", text, None, rows)

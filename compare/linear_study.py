@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import curve_fit
 
+import dyson
 import sgd
 from compare.growth_fit import fit_growth
 from dyson.laws import Fit, Law, OnePairSemicircle, SymmetricPair, TwoSpeciesSemicircle
@@ -47,19 +48,24 @@ class LinearSetting:
             positive(name, getattr(self, name))
         count("batch_size", self.batch_size)
 
-    def network(self, z) -> sgd.LinearNetwork:
-        """The model with output Z, singular values ``z`` (or a matrix)."""
-        z = finite("z", z, (1, 2))
-        return sgd.LinearNetwork(
-            math.sqrt(self.teacher) * np.eye(2),
-            output=np.diag(z) if z.ndim == 1 else z,
-            noise="isotropic",
-            eps=self.eps,
+    def network(self, z, data: str = "batch") -> sgd.LinearNetwork:
+        """The model with output diag(z)."""
+        output, teacher = np.diag(finite("z", z, (1,))), math.sqrt(self.teacher) * np.eye(2)
+        return sgd.LinearNetwork(teacher, output=output, noise="isotropic", eps=self.eps, data=data)
+
+    def theory(self, z, data: str = "batch") -> dyson.LinearSGD:
+        """Level matrix of it in closed form; only numbers cross over."""
+        network = self.network(z, data)
+        names = ("teacher", "output", "noise", "eps", "data")
+        return dyson.LinearSGD(
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            **{name: getattr(network, name) for name in names},
         )
 
-    def train(self, z, steps: int, replicas: int, **options: Any) -> xr.Dataset:
+    def train(self, z, steps: int, replicas: int, data: str = "batch", **options: Any) -> xr.Dataset:
         """An ensemble of it."""
-        network = self.network(z)
+        network = self.network(z, data)
         return sgd.train(network, self.learning_rate, self.batch_size, steps, replicas, **options)
 
     def row_widths(self, z) -> np.ndarray:
@@ -114,10 +120,22 @@ def grown(
 
 def settled(setting: LinearSetting, z, replicas: int, **options: Any) -> np.ndarray:
     """Both eigenvalues of every replica after training from the fixed point to stationarity."""
+    run = settled_run(setting, z, replicas, **options)
+    return run["eigenvalue"].values[np.isnan(run["diverged"].values), 0]
+
+
+def settled_run(setting: LinearSetting, z, replicas: int, **options: Any) -> xr.Dataset:
+    """One record of an ensemble at stationarity, started at the fixed point."""
     slowest = float(np.min(np.asarray(z, float) ** 2))
     steps = math.ceil(SETTLED / (slowest * setting.learning_rate))
-    run = setting.train(z, steps, replicas, record=[steps], initial="fixed-point", **options)
-    return run["eigenvalue"].values[np.isnan(run["diverged"].values), 0]
+    return setting.train(z, steps, replicas, record=[steps], initial="fixed-point", **options)
+
+
+def row_variances(run: xr.Dataset, setting: LinearSetting) -> tuple[np.ndarray, np.ndarray]:
+    """Variance of W's entries in each row about the teacher at the last record, and its standard error."""
+    off = run["weight"].values[:, -1] - math.sqrt(setting.teacher) * np.eye(2)
+    square = (off**2).mean(axis=-1)[np.isnan(run["diverged"].values)]
+    return square.mean(axis=0), square.std(axis=0, ddof=1) / math.sqrt(len(square))
 
 
 def density_laws(setting: LinearSetting, z, x: np.ndarray) -> list[LawFit]:

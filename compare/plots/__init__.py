@@ -9,6 +9,7 @@ from compare.plots.deviations import deviations, widths
 from compare.plots.growth import growth
 from compare.plots.linear import growth_rates, pair_densities
 from compare.plots.overview import overview
+from compare.plots.phase import phase_figure
 from compare.plots.scaling import scaling_figure
 from compare.plots.scene import Scene, scene
 from compare.plots.spacings import spacing
@@ -23,6 +24,7 @@ __all__ = [
     "overview",
     "pair_closeup",
     "pair_densities",
+    "phase_figure",
     "scaling_figure",
     "scene",
     "spacing",

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 from scipy.stats import binom, rice
 
 import compare
@@ -250,6 +251,24 @@ def test_a_level_that_knows_the_spread_lends_it_in_per_cent(run):
     other = check(align(run, {"pair": pair, "matrix": known}), data_spread={"width": 0.01})
     assert rows(other, "pair", "width")[0].prediction_se == pytest.approx(0.01 * 2 * SIGMA[0])
     assert rows(other, "matrix", "width") == rows(result, "matrix", "width")
+
+
+def test_few_data_sets_have_students_law(run):
+    """Five simulated data sets are four degrees of freedom, for the level itself and for who borrows."""
+    parameters = json.dumps({"mu2": 9.0, "data_sets": 5})
+    known = form(width=0.3, mean_spacing=0.3, mean_eigenvalue=0.02).assign_attrs(parameters=parameters)
+    result = check(align(run, {"pair": closed_form(), "matrix": known}))
+    for quantity in ("width", "mean spacing", "density law"):
+        for row in rows(result, "pair", quantity) + rows(result, "matrix", quantity):
+            assert 0.8 * stdtrit(4, 0.995) < row.quantile <= stdtrit(4, 0.995)
+
+
+def test_the_level_itself_is_asked_before_the_caller(student, shared_runs):
+    tree = align(shared_runs[0], student[1])
+    plain, told = check(tree), check(tree, data_spread={"growth time": 0.5})
+    assert rows(told, "matrix", "growth time") == rows(plain, "matrix", "growth time")
+    for row in rows(told, "pair", "growth time"):
+        assert row.prediction_se == pytest.approx(0.5 * row.prediction)
 
 
 def test_a_sampled_level_gets_the_spread_too(run):
