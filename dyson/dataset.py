@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import xarray as xr
@@ -34,18 +36,21 @@ def _time(times: np.ndarray) -> tuple:
     return ("time", times, {"long_name": "time t = learning rate × step", "units": "1"})
 
 
-def _attrs(sde: EigenvalueSDE, level: str, **more) -> dict:
+def _installed() -> str:
     try:
-        installed = version("dyson-sgd")
+        return version("dyson-sgd")
     except PackageNotFoundError:
-        installed = "unknown"
+        return "unknown"
+
+
+def _attrs(sde: EigenvalueSDE, level: str, **more) -> dict:
     return {
         "kind": "theory",
         "level": level,
         "matrix": sde.matrix,
         "model": sde.model,
         "parameters": json.dumps(dict(sde.parameters)),
-        "version": installed,
+        "version": _installed(),
         **({} if sde.theta_at is None else {"schedule": "the noise level is a function of time"}),
         **more,
     }
@@ -94,3 +99,80 @@ def closed_form_dataset(
     if times is not None:
         extra["time"] = _time(times)
     return xr.Dataset(data, {**_coordinates(sde), **extra}, _attrs(sde, level))
+
+
+class Network(Protocol):
+    """What a Dataset needs to know of a network's theory."""
+
+    model: ClassVar[str]
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def momentum(self) -> float: ...
+
+    @property
+    def noise_level(self) -> float: ...
+
+    @property
+    def matrix(self) -> str: ...
+
+    @property
+    def target(self) -> np.ndarray: ...
+
+    def parameters(self) -> Mapping[str, Any]: ...
+
+
+def network_dataset(
+    network: Network,
+    times: np.ndarray,
+    step: np.ndarray | None,
+    eigenvalue: np.ndarray,
+    weight: np.ndarray | None,
+    **attrs: str,
+) -> xr.Dataset:
+    """Sampled spectra (replica, time, mode) of a network that cannot diverge, level "matrix".
+
+    ``step`` (time,) are whole SGD steps, None in continuous time; ``weight`` (replica, time, row, col).
+    """
+
+    def named(dims, values, long_name: str, **more: str) -> tuple:
+        return (dims, values, {"long_name": long_name, "units": "1", **more})
+
+    slowed = " / (1 - momentum)" if network.momentum else ""
+    never = np.full(len(eigenvalue), np.nan)
+    when = "time at which the replica diverged (NaN: it did not)"
+    variables = {
+        "eigenvalue": named(("replica", "time", "mode"), eigenvalue, f"eigenvalue of {network.matrix}"),
+        "diverged": named("replica", never, when, reason="none: the law is stable"),
+    }
+    if weight is not None:
+        variables["weight"] = named(("replica", "time", "row", "col"), weight, "weight matrix W")
+    coords = {
+        "replica": named("replica", np.arange(len(eigenvalue)), "replica"),
+        "time": named("time", times, f"time t = learning rate × step{slowed}"),
+        "mode": named("mode", np.arange(eigenvalue.shape[-1]), "mode, by descending eigenvalue"),
+        "target": named("mode", network.target, "eigenvalue without noise"),
+        "learning_rate": named((), network.learning_rate, "learning rate α"),
+        "batch_size": named((), network.batch_size, "batch size |B|"),
+        "noise_level": named((), network.noise_level, "noise level T = learning rate / batch size"),
+    }
+    if step is not None:
+        coords["step"] = named("time", step, "number of SGD steps")
+    return xr.Dataset(
+        variables,
+        coords,
+        {
+            "kind": "theory",
+            "level": "matrix",
+            "matrix": network.matrix,
+            "model": network.model,
+            "parameters": json.dumps(dict(network.parameters())),
+            "version": _installed(),
+            **attrs,
+        },
+    )

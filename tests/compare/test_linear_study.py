@@ -10,10 +10,11 @@ import pytest
 import xarray as xr
 
 import compare
+import dyson
 import sgd
 from compare.cli import main
 from compare.growth_fit import curve, fit_growth
-from compare.linear_study import LinearSetting, density_laws, grown, ks_distance, settled
+from compare.linear_study import LinearSetting, density_laws, grown, ks_distance, settled, settled_run
 from dyson.laws import Gaussian, OnePairSemicircle, SymmetricPair
 from tests.oracles import ALPHA, assert_mean
 
@@ -183,3 +184,50 @@ def test_refused(tmp_path, capsys, words, message):
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert re.search(message, error), error
     assert not out.exists()
+
+
+def test_report_phase(tmp_path, capsys):
+    out = tmp_path / "phase"
+    words = ["report", "phase", "--points", "3", "--steps", "200", "--replicas", "8", "--hidden", "4"]
+    assert main([*words, "--features", "5", "--seed", "2", "--out", str(out)]) == 0
+    plane = compare.load(out)["phase"].to_dataset()
+    assert dict(plane.sizes) == {"noise_level": 3, "inverse_width": 3}
+    assert "core hours" in capsys.readouterr().out
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert "Phase diagram" in text and "50 × 50 points" in text
+
+
+def test_species_are_found_where_rows_differ():
+    """Two rows of different widths, from rates alone, from weights alone."""
+    setting = LinearSetting(eps=0.1, learning_rate=0.1)
+    for z, sizes in (((1.2, 0.4), [1, 1]), ((1.2, 1.2), [2])):
+        run = settled_run(setting, z, 2000, seed=4, keep_weights=True)
+        found = compare.find_species(run).species
+        theory = dyson.species(setting.theory(z))
+        assert sorted(len(s.members) for s in found) == sorted(len(s.members) for s in theory) == sizes
+        for mine, theirs in zip(found, theory, strict=True):
+            assert mine.members == theirs.members
+            assert abs(mine.width - theirs.width) < 5 * mine.width_se
+
+
+def test_a_measured_table_gives_the_equation_of_the_model():
+    """sgd.noise → dyson.models.measured: rates, noise and target of the derived equation, within errors."""
+    z = np.array([1.2, 0.6])
+    network = sgd.LinearNetwork(np.diag([1.5, 1.0]), output=np.diag(z), noise="isotropic", eps=0.5)
+    table = sgd.noise(network, network.teacher, samples=40_000, seed=1)
+    sde = dyson.models.measured(table, noise_level=0.01)
+    derived = dyson.derive.bind(
+        dyson.derive.library.linear_network("isotropic"), 0.01, teacher=[1.5, 1.0], Z=z, eps=0.5
+    )
+    assert sde.target == pytest.approx(derived.target, abs=0.05)
+    assert sde.rate == pytest.approx(derived.rate, rel=0.05)
+    assert sde.g2 == pytest.approx(derived.g2, rel=0.05)
+    law = dyson.LinearSGD(
+        network.teacher, output=np.diag(z), noise=table.covariance.values, data="exact", learning_rate=0.02,
+        batch_size=4,
+    )  # fmt: skip
+    named = dyson.LinearSGD(
+        network.teacher, output=np.diag(z), noise="isotropic", eps=0.5, data="exact", learning_rate=0.02,
+        batch_size=4,
+    )  # fmt: skip
+    assert law.widths == pytest.approx(named.widths, rel=0.02)
