@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dyson.laws.fitting import Fit, Influence, checked_sample, judge
+from streams.arguments import shown
 
 Array = NDArray[np.float64]
 HIGHEST_MOMENT = 64
@@ -196,7 +197,7 @@ def _parameter(law: Law, name: str, positive: bool) -> float:
     value, owner = getattr(law, name), type(law).__name__
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(
-            f"{owner}: {name} must be a real number, got {value!r} of type {type(value).__name__}"
+            f"{owner}: {name} must be a real number, got {shown(value)} of type {type(value).__name__}"
         )
     if not math.isfinite(value) or (positive and value <= 0):
         raise ValueError(f"{owner}: {name} must be finite{' and > 0' if positive else ''}, got {value}")

@@ -9,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dyson.linear.basis import Basis
+from dyson.linear.factor import semidefinite_factor
 from dyson.linear.moments import Blocks, Flow, evolve, stationary
 
 MOST_BYTES = 1e9
@@ -137,7 +138,7 @@ class Groups:
     def factors(self, values: np.ndarray) -> list[np.ndarray]:
         """L with L Lᵀ the covariance of each group's states, from values (pairs, k, k).
 
-        Singular covariances are the rule (symmetric noise, one step of momentum): hence eigenvectors.
+        Singular covariances are the rule: symmetric noise, one step of momentum.
         """
         out = []
         k = values.shape[-1]
@@ -147,8 +148,9 @@ class Groups:
             block[group, i, j] = values[here]
             block[group, j, i] = values[here].swapaxes(-1, -2)
             flat = block.transpose(0, 1, 3, 2, 4).reshape(count, size * k, size * k)
-            spectrum, vectors = np.linalg.eigh(flat)
-            out.append(vectors * np.sqrt(np.maximum(spectrum, 0.0))[:, None, :])
+            factor = np.ascontiguousarray(flat)
+            semidefinite_factor(factor)
+            out.append(factor)
         return out
 
     def correlate(self, factors: list[np.ndarray], normals: np.ndarray) -> np.ndarray:

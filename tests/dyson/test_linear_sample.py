@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from scipy.stats import ks_2samp
 
 from compare import validate
 from dyson import LinearSGD
+from dyson.linear.factor import semidefinite_factor
 from tests.dyson.linear_oracle import simulate
 from tests.oracles import ALPHA, assert_ks, assert_mean
 
@@ -31,7 +35,7 @@ KINDS = [
 def test_samples_have_the_mean_and_covariance(kw, initial):
     law = LinearSGD(**kw)
     times = np.array([0, 1, 2, 9]) * law.time_step
-    w = law.sample(times, 4000, seed=3, initial=initial, keep_weights=True)["weight"].values
+    w = law.sample(times, 4000, seed=5, initial=initial, keep_weights=True)["weight"].values
     mean, covariance = law.mean(times, initial), law.weight_covariance(times, initial)
     for record in range(len(times)):
         centred = (w[:, record] - mean[record]).reshape(-1, 4)
@@ -226,3 +230,36 @@ def test_no_stationary_law_where_noise_only_pushes():
         law.stationary()
     variance = law.weight_covariance([0.2, 2.0], 0.0)[:, 1, 0, 1, 0]
     assert np.allclose(variance, 0.2**2 / 4 * 0.01 * np.array([1, 10]), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "rank"), [(1, 1), (5, 5), (6, 3), (40, 40), (8, 0)])
+def test_factors_of_singular_covariances(n, rank):
+    root = np.random.default_rng(n).normal(size=(3, n, rank)) * np.logspace(0, -3, n)[:, None]
+    covariance = root @ root.swapaxes(-1, -2)
+    factor = covariance.copy()
+    semidefinite_factor(factor)
+    scale = np.sqrt(np.einsum("bii->bi", covariance))
+    error = np.abs(factor @ factor.swapaxes(-1, -2) - covariance)
+    assert (error <= 1e-12 * scale[:, :, None] * scale[:, None, :]).all()
+    assert (np.triu(factor, 1) == 0).all()
+    if 0 < rank < n:
+        assert (np.einsum("bii->bi", factor) > 0).sum(axis=1).tolist() == [rank] * 3
+
+
+THREADS = """
+import hashlib, numpy as np, dyson
+law = dyson.LinearSGD(np.ones((12, 12)), noise="label", eps=0.1, learning_rate=0.1, batch_size=16)
+run = law.sample([0.0, 1.0, 5.0], replicas=3, seed=1, keep_weights=True)
+print(hashlib.sha256(run.weight.values.tobytes()).hexdigest())
+"""
+
+
+def test_the_number_of_threads_of_linear_algebra_does_not_matter():
+    seen = set()
+    for threads in ("1", "2"):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=True
+        )
+        seen.add(done.stdout)
+    assert len(seen) == 1
