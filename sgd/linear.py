@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sgd.trainer import Layers, Optimiser, Trainer, gram_spectra, symmetric_spectra
-from streams.arguments import choice, count, finite, flag, positive
+from streams.arguments import choice, count, flag, positive
+from streams.matrices import ROUNDING, input_covariance, matrix, output_layer, unlearnt
 
 NOISES = ("none", "label", "isotropic", "symmetric")
 DATA = ("batch", "exact")
 ORDERS = ("shuffled", "fixed")
 SPECTRA = ("gram", "symmetric")
-SINGULAR = 1e-10
-"""Singular values of Z below this fraction of the largest count as zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,13 +87,13 @@ class LinearNetwork:
     leaves_zero: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        teacher = _matrix("teacher", self.teacher)
+        teacher = matrix("teacher", self.teacher)
         m, n = teacher.shape
         checked: dict[str, Any] = {
             "teacher": teacher,
             "hidden": tuple(count("hidden", width) for width in self.hidden),
-            "output": None if self.output is None else _output(self.output, m),
-            "covariance": None if self.covariance is None else _covariance(self.covariance, n),
+            "output": None if self.output is None else output_layer(self.output, m),
+            "covariance": None if self.covariance is None else input_covariance(self.covariance, n),
             "noise": choice("noise", self.noise, NOISES),
             "eps": positive("eps", self.eps, zero=self.noise == "none"),
             "data": choice("data", self.data, DATA),
@@ -129,11 +128,7 @@ class LinearNetwork:
         if self.samples is not None and self.data == "exact":
             raise ValueError("a data set has mini-batches: choose data 'batch', or leave out samples")
         if self.unlearnt and not self.allow_unlearnt:
-            named = ", ".join(_direction(u) for u in self.unlearnt)
-            raise ValueError(
-                f"output has rank {m - len(self.unlearnt)} of {m}: it cannot learn the {len(self.unlearnt)} "
-                f"modes of W along the row directions {named}; pass allow_unlearnt=True to train all the same"
-            )
+            raise ValueError(unlearnt(np.array(self.unlearnt)))
 
     @property
     def matrix(self) -> str:
@@ -158,7 +153,7 @@ class LinearNetwork:
         if self.output is None:
             return []
         _, z, vt = np.linalg.svd(self.output)
-        rank = int((z > SINGULAR * z.max(initial=0.0)).sum())
+        rank = int((z > ROUNDING * z.max(initial=0.0)).sum())
         return list(vt[rank:])
 
     @property
@@ -168,7 +163,7 @@ class LinearNetwork:
         if self.covariance is None:
             return np.eye(n)
         c, v = np.linalg.eigh(self.covariance)
-        kept = c > SINGULAR * c[-1]
+        kept = c > ROUNDING * c[-1]
         return v[:, kept] * np.sqrt(c[kept])
 
     @property
@@ -284,39 +279,3 @@ def _chain(layers: Layers, size: int = 0) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
             product = w @ product
     return product
-
-
-def _direction(u: np.ndarray) -> str:
-    return "(" + ", ".join(f"{x:.3g}" for x in u[:8].round(12) + 0.0) + (", …)" if len(u) > 8 else ")")
-
-
-def _matrix(name: str, value: object) -> np.ndarray:
-    a = finite(name, value, (2,)).copy()
-    a.flags.writeable = False
-    return a
-
-
-def _output(value: object, m: int) -> np.ndarray:
-    z = _matrix("output", value)
-    if z.shape[1] != m:
-        raise ValueError(
-            f"output must have as many columns as the teacher has rows, shape (K, {m}), got {z.shape}"
-        )
-    if not z.any():
-        raise ValueError("output must not be zero: nothing would be learnt")
-    return z
-
-
-def _covariance(value: object, n: int) -> np.ndarray:
-    c = _matrix("covariance", value)
-    if c.shape != (n, n):
-        raise ValueError(f"covariance must have shape {(n, n)} as the teacher has {n} columns, got {c.shape}")
-    largest = np.abs(c).max()
-    if np.abs(c - c.T).max() > SINGULAR * largest:
-        raise ValueError("covariance must be symmetric")
-    lowest = np.linalg.eigvalsh(c)[0]
-    if lowest < -SINGULAR * largest or largest == 0:
-        raise ValueError(
-            f"covariance must be positive semi-definite and not zero, its lowest eigenvalue is {lowest:.3g}"
-        )
-    return c

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sgd.epochs import gather, shuffle
 from sgd.moments import fill_rows
-from streams import LANES, fill_exponential, fill_normal, kernel
+from streams import LANES, fill_normal, kernel
 from streams.lanes import multiply, transposed
 
 NO_NOISE, LABEL, ISOTROPIC, SYMMETRIC = 0, 1, 2, 3
@@ -71,30 +72,6 @@ class Block(NamedTuple):
 
 
 @kernel
-def _shuffle(b, n):
-    """A uniform permutation a lane (Fisher, Yates)."""
-    for k in range(n - 1, 0, -1):
-        fill_exponential(b.state, b.gamma, 1)
-        draw = b.gamma[0]
-        for lane in range(LANES):
-            j = min(k, int(math.exp(-draw[lane]) * (k + 1)))
-            kept = b.order[j, lane]
-            b.order[j, lane] = b.order[k, lane]
-            b.order[k, lane] = kept
-
-
-@kernel
-def _gather(out, data, order, first, count, columns, shared):
-    """Rows ``first`` to first + count - 1 of a lane's order."""
-    for s in range(count):
-        at = order[first + s]
-        for i in range(columns):
-            row = out[s, i]
-            for lane in range(LANES):
-                row[lane] = data[at[lane], i, 0 if shared else lane]
-
-
-@kernel
 def _batch(b, c, step, r):
     """Rows of a batch into ``b.rows``, their label noise into ``b.label``; returns their number."""
     if c.source == EXACT:
@@ -105,10 +82,10 @@ def _batch(b, c, step, r):
         count, samples = c.batch, b.data.shape[0]
         first = (step * c.batch) % samples
         if c.shuffled and first == 0:
-            _shuffle(b, samples)
-        _gather(b.rows, b.data, b.order, first, count, r, c.shared)
+            shuffle(b.state, b.order, b.gamma, samples)
+        gather(b.rows, b.data, b.order, first, count, r, c.shared)
         if c.noise == LABEL:
-            _gather(b.label, b.data_label, b.order, first, count, c.outputs, c.shared)
+            gather(b.label, b.data_label, b.order, first, count, c.outputs, c.shared)
         return count
     if c.noise == LABEL:
         for s in range(count):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dyson.linear.arguments import ROUNDING
+from streams.matrices import ROUNDING
 
 
 class Basis(NamedTuple):

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dyson.linear.arguments import check_covariance, check_noise, check_output, matrix, unlearnt_error
+from dyson.linear.arguments import check_noise
 from dyson.linear.basis import Basis, eigenbasis
 from dyson.linear.batches import growth
 from dyson.linear.moments import Flow
 from dyson.linear.sampling import gram_spectra, symmetric_spectra
 from streams.arguments import choice, count, flag, positive
+from streams.matrices import input_covariance, matrix, output_layer, unlearnt
 
 NOISES = ("none", "label", "isotropic", "symmetric")
 DATA = ("batch", "exact")
@@ -50,8 +51,8 @@ class LinearStep:
         named = isinstance(self.noise, str)
         checked: dict[str, Any] = {
             "teacher": teacher,
-            "output": None if self.output is None else check_output(self.output, m),
-            "covariance": None if self.covariance is None else check_covariance(self.covariance, n),
+            "output": None if self.output is None else output_layer(self.output, m),
+            "covariance": None if self.covariance is None else input_covariance(self.covariance, n),
             "noise": choice("noise", self.noise, NOISES) if named else check_noise(self.noise, (m, n)),
             "eps": positive("eps", self.eps, zero=not named or self.noise == "none"),
             "data": choice("data", self.data, DATA),
@@ -91,7 +92,7 @@ class LinearStep:
             raise ValueError(f"spectrum 'symmetric' needs a square W, got shape {(m, n)}")
         null = self._basis.left[:, self._basis.z2 == 0].T
         if len(null) and not self.allow_unlearnt:
-            raise ValueError(unlearnt_error(null))
+            raise ValueError(unlearnt(null))
 
     def _check_stable(self) -> None:
         bound = np.inf if self.continuous else self.largest_learning_rate
