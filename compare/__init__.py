@@ -16,15 +16,19 @@ from compare.species import find_species
 from compare.spread import data_spread
 from compare.statistics import stationary, statistics
 from compare.store import load, save
+from compare.unfolding import mean_ratios, spectral_statistics, unfold
+from compare.universality import ClassTest, Universality, universality
 
 __all__ = [
     "FORMATS",
     "MARGINS",
     "Check",
     "CheckResult",
+    "ClassTest",
     "DataSpread",
     "Levels",
     "Section",
+    "Universality",
     "align",
     "check",
     "compare_rbm",
@@ -34,16 +38,20 @@ __all__ = [
     "level_coords",
     "levels",
     "load",
+    "mean_ratios",
     "members",
     "read_npz",
     "read_tree",
     "report",
     "save",
     "shares_data",
+    "spectral_statistics",
     "stationary",
     "statistics",
     "surmise",
     "sweep",
+    "unfold",
+    "universality",
     "validate",
     "with_error",
 ]
