@@ -12,6 +12,8 @@ from streams import LANES, blocks, fill_normal, kernel, new_entropy, states
 from streams.arguments import count, finite, positive
 
 FIXED_POINT = "fixed-point"
+LARGEST = 1e150
+"""Width of first weights: their squares must stay within float64."""
 
 Initial = float | str | np.ndarray | Sequence[np.ndarray]
 
@@ -81,6 +83,8 @@ def _normal_layers(model: Model, replicas: int, seed: int, width: float) -> Laye
     for block, state in zip(out, states(seed, "sgd weights", 0, replicas), strict=True):
         _normals(state, rows)
         block[:] = rows[:entries].T
+    if width > LARGEST:
+        raise ValueError(f"initial must be at most {LARGEST:g} as a width of weights, got {width:g}")
     flat = width * out.reshape(-1, entries)[:replicas]
     ends = np.cumsum(sizes)
     parts = (flat[:, end - size : end] for size, end in zip(sizes, ends, strict=True))

@@ -16,7 +16,7 @@ from sgd.dataset import training_dataset
 from sgd.start import Initial, first_layers
 from sgd.trainer import Model, Optimiser, Trainer
 from streams import LANES, new_entropy, states
-from streams.arguments import count, finite, positive
+from streams.arguments import count, finite, positive, shown
 
 MOST = 2**53
 """Counts are smaller: the kernels compute with them in double precision."""
@@ -99,7 +99,7 @@ def train(
     weight = np.empty((replicas, step.size, *model.observed(first).shape[1:])) if keep_weights else None
     failed = np.empty(replicas, dtype=np.int64)
     generators = states(seed, "sgd", 0, replicas)
-    shown = progress and sys.stderr.isatty()
+    quiet = not (progress and sys.stderr.isatty())
 
     def work(number: int) -> None:
         part = slice(number * LANES, min((number + 1) * LANES, replicas))
@@ -107,7 +107,7 @@ def train(
         block = trainer.block(generators[number], tuple(w[part] for w in first))
         failed[part] = _train_block(model, trainer, block, step, steps, eigenvalue[part], kept, bar.update)
 
-    with closing(tqdm(total=steps * len(generators), unit="step", disable=not shown, file=sys.stderr)) as bar:
+    with closing(tqdm(total=steps * len(generators), unit="step", disable=quiet, file=sys.stderr)) as bar:
         if workers == 1:
             for number in range(len(generators)):
                 work(number)
@@ -154,7 +154,7 @@ def _described(initial: Any) -> str:
 def _bounded(name: str, value: object) -> int:
     number = count(name, value)
     if number > MOST:
-        raise ValueError(f"{name} must be at most 2**53, got {number:.3g}")
+        raise ValueError(f"{name} must be at most 2**53, got {shown(number)}")
     return number
 
 
