@@ -18,6 +18,19 @@ from streams import new_entropy
 
 __all__ = ["linear", "phase", "teacher_student"]
 
+SHARED = (
+    "One data set for all replicas",
+    """\
+All replicas were trained on the same mini-batches in the same order, each with noise of its own that \
+repeats every epoch: the ensemble is one draw of its data, and width and mean spacing carry an error that more \
+replicas do not make smaller.
+
+Level matrix keeps the mini-batches: its prediction is the mean over simulated data sets, its error the \
+deviation between them. Level pair replaces the data by their mean; the checks add the same deviation to its \
+errors, the tables of levels do not. The growth is over within the first recorded interval: its check \
+compares two straight lines and says little.""",
+)
+
 
 def _begin(args: argparse.Namespace, name: str) -> str:
     """A seed if there is none; the command that repeats the run, printed."""
@@ -27,11 +40,11 @@ def _begin(args: argparse.Namespace, name: str) -> str:
     return command
 
 
-def _end(tree: xr.DataTree, out, command: str, sections: list[Section]) -> int:
+def _end(tree: xr.DataTree, out, command: str, sections: list[Section], title: str | None = None) -> int:
     """Checks, page, and a few lines."""
     tree.attrs["command"] = command
     result = compare.check(tree)
-    page = report(tree, out, command=command, check=result, extra_sections=sections)
+    page = report(tree, out, command=command, check=result, title=title, extra_sections=sections)
     print("\n".join([*result.summary(), f"page: {page}"]))
     return 0
 
@@ -64,11 +77,10 @@ def linear(args: argparse.Namespace) -> int:
 def teacher_student(args: argparse.Namespace) -> int:
     """``dyson-sgd report teacher-student``."""
     out = vacant(args.out or f"teacher-student-lr{args.learning_rate:g}-bs{args.batch_size}")
-    from compare.published import NOTES
-
     command = _begin(args, "teacher-student")
     tree = teacher_student_tree(args)
-    return _end(tree, out, command, list(NOTES["teacher_student"]) if args.shared_data else [])
+    title = "Teacher and student with symmetric noise: SGD against pair and matrix"
+    return _end(tree, out, command, [Section(*SHARED)] if args.shared_data else [], title)
 
 
 def teacher_student_tree(args: argparse.Namespace) -> xr.DataTree:

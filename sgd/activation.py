@@ -164,8 +164,8 @@ class ActivationNetwork:
             return float(np.linalg.norm(self.output, 2) ** 2 * np.linalg.norm(self.inputs, 2) ** 2)
         return _curvature(self)
 
-    def fixed_point(self) -> Layers:
-        """The teacher's weights; with weight decay they are not quite one."""
+    def fixed_point(self, weight_decay: float = 0.0) -> Layers:
+        """The teacher's weights; with weight decay they are not quite one, and no closed form is."""
         return (self.teacher,)
 
     def check_weights(self, layers: Layers) -> None:

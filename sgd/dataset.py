@@ -39,6 +39,10 @@ def training_dataset(
     **attrs
         Further attributes, such as the seed.
     """
+    target = model.target_spectrum
+    if optimiser.weight_decay:
+        fixed = tuple(w[None] for w in model.fixed_point(optimiser.weight_decay))
+        target = model.spectra(model.observed(fixed))[0]
     rate, size = optimiser.learning_rate, optimiser.batch_size
     time = optimiser.time_step * step
     gone = (failed >= 0)[:, None] & (step >= failed[:, None])
@@ -57,7 +61,7 @@ def training_dataset(
         "time": _named("time", time, optimiser_time(optimiser)),
         "step": _named("time", step, "number of SGD steps"),
         "mode": _named("mode", np.arange(model.modes), "mode, by descending eigenvalue"),
-        "target": _named("mode", model.target_spectrum, "eigenvalue without noise"),
+        "target": _named("mode", target, "eigenvalue without noise"),
         "learning_rate": _named((), rate, "learning rate α"),
         "batch_size": _named((), size, "batch size |B|"),
         "noise_level": _named((), rate / size, "noise level T = learning rate / batch size"),
@@ -72,7 +76,7 @@ def optimiser_time(optimiser: Optimiser) -> str:
 
 
 def _attrs(model: Model, optimiser: Optimiser, **more: str) -> dict[str, str]:
-    options = {k: getattr(optimiser, k) for k in ("momentum", "weight_decay") if getattr(optimiser, k)}
+    options = {"momentum": optimiser.momentum, "weight_decay": optimiser.weight_decay}
     return {
         "kind": "experiment",
         "level": "sgd",

@@ -172,13 +172,18 @@ class LinearNetwork:
         product = np.array(_chain(self.fixed_point()))[None]
         return self.spectra(product)[0]
 
-    def fixed_point(self) -> Layers:
-        """Balanced layers whose product is the teacher, or the best one of its rank; 0 where Z is blind."""
+    def fixed_point(self, weight_decay: float = 0.0) -> Layers:
+        """Balanced layers whose product is the teacher, or the best one of its rank; 0 where Z is blind.
+
+        A single W gives way to weight decay λ: its entries in the eigenbases of ZᵀZ and C are the teacher's
+        times k/(k + λ), k = z_a² c_b (symmetric: (c_a + c_b)/2). Several layers have no closed form with it:
+        theirs is that of λ = 0.
+        """
         a = self.teacher
         for u in self.unlearnt:
             a = a - np.outer(u, u @ a)
         if not self.hidden:
-            return (a,)
+            return (self._decayed(a, weight_decay) if weight_decay else a,)
         u, s, vt = np.linalg.svd(a, full_matrices=False)
         rank = min(len(s), *self.hidden)
         root = s[:rank] ** (1.0 / len(self.shapes))
@@ -191,6 +196,18 @@ class LinearNetwork:
         last[:, :rank] = u[:, :rank] * root
         layers[-1] = last
         return tuple(layers)
+
+    def _decayed(self, a: np.ndarray, weight_decay: float) -> np.ndarray:
+        m = len(a)
+        z2, left = np.ones(m), np.eye(m)
+        if self.output is not None:
+            z2, left = np.linalg.eigh(self.output.T @ self.output)
+        c, right = np.linalg.eigh(self.factor @ self.factor.T)
+        if self.symmetric:
+            left, rate = right, (c[:, None] + c) / 2
+        else:
+            rate = np.maximum(np.outer(z2, c), 0.0)
+        return np.asarray(left @ (left.T @ a @ right * rate / (rate + weight_decay)) @ right.T)
 
     def largest_rate(self) -> float:
         """Largest eigenvalue of the Hessian at the fixed point: the fastest rate of the noiseless flow.

@@ -179,8 +179,8 @@ class GaussianRBM:
         """Eigenvalues of WᵀW."""
         return self.n_visible
 
-    def fixed_point(self) -> Layers:
-        """Weights with the target's spectrum in the target's eigenvectors."""
+    def fixed_point(self, weight_decay: float = 0.0) -> Layers:
+        """Weights with the target's spectrum in the target's eigenvectors; it knows no weight decay."""
         rank = min(self.shapes[0])
         w = np.zeros(self.shapes[0])
         w[:rank] = np.sqrt(self.target_spectrum[:rank, None]) * self.basis.T[:rank]

@@ -24,7 +24,11 @@ def _normals(state, out):
 
 
 def initial_weights(
-    model: Model, replicas: int, seed: int | None = None, initial: Initial = 0.1
+    model: Model,
+    replicas: int,
+    seed: int | None = None,
+    initial: Initial = 0.1,
+    weight_decay: float = 0.0,
 ) -> np.ndarray | Layers:
     """The weights from which ``train`` starts, given the same arguments.
 
@@ -38,6 +42,8 @@ def initial_weights(
         Width s >= 0 of independent entries N(0, s²) (> 0 for models that would not leave zero); weights at
         which the mean gradient vanishes; or the weights, shape (row, col) or (replicas, row, col); for
         several trained layers a sequence of such arrays, from the input on.
+    weight_decay : float
+        λ, which moves the fixed point.
 
     Returns
     -------
@@ -49,11 +55,14 @@ def initial_weights(
         If an argument is not as described, or the model is not defined at given weights.
     """
     seed = new_entropy() if seed is None else count("seed", seed, 0)
-    layers = first_layers(model, count("replicas", replicas), seed, initial)
+    decay = positive("weight_decay", weight_decay, zero=True)
+    layers = first_layers(model, count("replicas", replicas), seed, initial, decay)
     return layers if len(layers) > 1 else layers[0]
 
 
-def first_layers(model: Model, replicas: int, seed: int, initial: Initial) -> Layers:
+def first_layers(
+    model: Model, replicas: int, seed: int, initial: Initial, weight_decay: float = 0.0
+) -> Layers:
     """As `initial_weights`, a tuple also for one layer."""
     if not hasattr(model, "trainer"):
         raise TypeError(
@@ -63,7 +72,7 @@ def first_layers(model: Model, replicas: int, seed: int, initial: Initial) -> La
     if isinstance(initial, str):
         if initial != FIXED_POINT:
             raise ValueError(f"initial must be a number, weights or {FIXED_POINT!r}, got {initial!r:.60}")
-        return tuple(np.tile(w, (replicas, 1, 1)) for w in model.fixed_point())
+        return tuple(np.tile(w, (replicas, 1, 1)) for w in model.fixed_point(weight_decay))
     if isinstance(initial, int | float | np.number):
         layers = _normal_layers(model, replicas, seed, positive("initial", initial, zero=model.leaves_zero))
         if getattr(model, "symmetric", False):  # the symmetric part of a random W

@@ -83,13 +83,14 @@ def train(
     TypeError, ValueError
         If an argument is not as described, before anything is trained.
     """
-    first = first_layers(model, count("replicas", replicas), seed := _seed(seed), initial)
+    replicas, seed = count("replicas", replicas), _seed(seed)
     optimiser = Optimiser(
         positive("learning_rate", learning_rate),
         _bounded("batch_size", batch_size),
         positive("momentum", momentum, zero=True, below=1.0),
         positive("weight_decay", weight_decay, zero=True),
     )
+    first = first_layers(model, replicas, seed, initial, optimiser.weight_decay)
     model.check_optimiser(optimiser)
     steps, workers = _bounded("steps", steps), count("workers", workers)
     step = _recorded(record, steps)
@@ -148,7 +149,7 @@ def _seed(seed: int | None) -> int:
 
 
 def _described(initial: Any) -> str:
-    return f"normal entries of width {initial!r}" if isinstance(initial, int | float) else "given weights"
+    return f"normal entries of width {float(initial)!r}" if np.ndim(initial) == 0 else "given weights"
 
 
 def _bounded(name: str, value: object) -> int:

@@ -73,8 +73,8 @@ class Model(Protocol):
 
     def parameters(self) -> dict[str, Any]: ...
 
-    def fixed_point(self) -> Layers:
-        """Weights at which the mean gradient vanishes, arrays (rows, columns)."""
+    def fixed_point(self, weight_decay: float = 0.0) -> Layers:
+        """Weights at which the mean gradient and the decay balance, arrays (rows, columns)."""
 
     def check_weights(self, layers: Layers) -> None:
         """ValueError where the model is not defined at these weights."""

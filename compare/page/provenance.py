@@ -18,6 +18,7 @@ MODELS = {
     "gaussian_rbm": "Gaussian RBM",
     "teacher_student": "teacher–student network",
     "linear_network": "linear network",
+    "activation_network": "network with activations",
 }
 PACKAGES = ("dyson-sgd", "numpy", "xarray", "numba", "scipy", "zarr", "matplotlib")
 KNOWN = ("kind", "level", "matrix", "model", "parameters", "seed", "version")

@@ -185,20 +185,19 @@ class LinearStep:
 
     @property
     def target(self) -> np.ndarray:
-        """Descending spectrum of what Z sees of the teacher, without weight decay, shape (N,)."""
-        seen = self._basis.left[:, self._basis.z2 > 0]
-        return self._spectra(seen @ (seen.T @ self.teacher))
+        """Descending spectrum of the fixed point, shape (N,)."""
+        return self._spectra(self.fixed_point)
 
     def _spectra(self, w: np.ndarray) -> np.ndarray:
         return gram_spectra(w) if self.spectrum == "gram" else symmetric_spectra(w)
 
     def parameters(self) -> dict[str, Any]:
-        """Everything that defines the model, under the experiment's names; momentum, … if not zero."""
+        """Everything that defines the model, under the experiment's names; samples 0: fresh batches."""
         arrays = {name: getattr(self, name) for name in ("teacher", "output", "covariance")}
         out: dict[str, Any] = {name: None if a is None else a.tolist() for name, a in arrays.items()}
-        out |= {"hidden": [], "noise": None, "eps": None}  # None: measured noise may be of any kind
+        out |= {"hidden": [], "samples": 0, "noise": None, "eps": None}  # None: measured, of any kind
         out |= {name: getattr(self, name) for name in ("data", "symmetric", "spectrum")}
         if self._named:
             out |= {"noise": self.noise, "eps": self.eps}
-        options = ("momentum", "weight_decay", "continuous")
-        return out | {name: getattr(self, name) for name in options if getattr(self, name)}
+        out |= {"momentum": self.momentum, "weight_decay": self.weight_decay}
+        return out | ({"continuous": True} if self.continuous else {})

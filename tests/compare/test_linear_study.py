@@ -231,3 +231,41 @@ def test_a_measured_table_gives_the_equation_of_the_model():
         batch_size=4,
     )  # fmt: skip
     assert law.widths == pytest.approx(named.widths, rel=0.02)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_weight_decay_moves_targets_and_fixed_points_alike(symmetric):
+    """Without noise training stays where both rooms say that it does."""
+    teacher, coloured = np.array([[2.0, 0.3], [0.3, 1.0]]), np.array([[1.0, 0.4], [0.4, 0.7]])
+    output = None if symmetric else np.array([[1.2, 0.1], [0.3, 0.6]])
+    kw = dict(teacher=teacher, output=output, covariance=coloured, data="exact", symmetric=symmetric)
+    step = dict(learning_rate=0.1, batch_size=4, weight_decay=0.2, momentum=0.5)
+    run = sgd.train(
+        sgd.LinearNetwork(**kw), steps=400, replicas=1, initial="fixed-point", keep_weights=True, **step
+    )
+    law = dyson.LinearSGD(**kw, **step)
+    assert run.weight.values[0, 0] == pytest.approx(law.fixed_point, abs=1e-12)
+    assert run.weight.values[0, -1] == pytest.approx(law.fixed_point, abs=1e-12)
+    assert run.target.values == pytest.approx(law.target, abs=1e-12)
+    assert (run.target.values < sgd.LinearNetwork(**kw).target_spectrum - 0.1).all()
+
+
+@pytest.mark.parametrize(
+    ("experiment", "theory", "message"),
+    [
+        ({"momentum": 0.5}, {}, "time differs|momentum is 0"),
+        ({"weight_decay": 0.1}, {}, "weight_decay is 0|target of mode"),
+        ({"samples": 40}, {}, "samples is 0, in the experiment 40"),
+        ({}, {"eps": 0.2}, "eps is 0.2"),
+        ({"hidden": (2,)}, {}, "hidden is"),
+    ],
+)
+def test_theory_of_another_setting_is_refused(experiment, theory, message):
+    model = dict(teacher=np.diag([2.0, 1.0]), noise="isotropic", eps=0.1)
+    more = {k: experiment[k] for k in ("momentum", "weight_decay") if k in experiment}
+    own = {k: experiment[k] for k in ("samples", "hidden") if k in experiment}
+    run = sgd.train(sgd.LinearNetwork(**model, **own), 0.1, 4, 20, 40, seed=1, record=10, **more)
+    law = dyson.LinearSGD(**model | theory, learning_rate=0.1, batch_size=4)
+    times = 0.1 * run.step.values
+    with pytest.raises(ValueError, match=message):
+        compare.align(experiment=run, theory={"matrix": law.sample(times, 40, seed=1)})
