@@ -22,8 +22,8 @@ SHARED = (
     "One data set for all replicas",
     """\
 All replicas were trained on the same mini-batches in the same order, each with noise of its own that \
-repeats every epoch: the ensemble is one draw of its data, and width and mean spacing carry an error that more \
-replicas do not make smaller.
+repeats every epoch: the ensemble is one draw of its data, and width and mean spacing carry an error that \
+more replicas do not make smaller.
 
 Level matrix keeps the mini-batches: its prediction is the mean over simulated data sets, its error the \
 deviation between them. Level pair replaces the data by their mean; the checks add the same deviation to its \

@@ -16,6 +16,11 @@ from streams.arguments import shown
 
 Array = NDArray[np.float64]
 HIGHEST_MOMENT = 64
+LARGEST = 1e250
+"""Parameters are at most so large, and positive ones at least 1/LARGEST: densities must stay within float64."""
+
+WIDEST = 1e8
+"""Widths of one law may differ by this factor, and a gap be this many of the smallest."""
 
 
 class Law(ABC):
@@ -37,12 +42,20 @@ class Law(ABC):
 
     __slots__ = ()
     _positive: ClassVar[tuple[str, ...]] = ()
+    _widths: ClassVar[tuple[str, ...]] = ()
     _formula: ClassVar[str]
 
     def __post_init__(self) -> None:
         for field in fields(self):  # type: ignore[arg-type]
             value = _parameter(self, field.name, field.name in self._positive)
             object.__setattr__(self, field.name, value)
+        widths = [getattr(self, name) for name in self._widths]
+        sizes = [*widths, abs(getattr(self, "gap", 0.0))]
+        if widths and max(sizes) > WIDEST * min(widths):
+            raise ValueError(
+                f"{type(self).__name__}: widths may differ by a factor of {WIDEST:g} at most, and a gap be "
+                f"so many of the smallest; got {', '.join(f'{v:g}' for v in sizes)}"
+            )
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density at x, units 1/x (for a law with an `atom`: of its continuous part)."""
@@ -199,9 +212,17 @@ def _parameter(law: Law, name: str, positive: bool) -> float:
         raise TypeError(
             f"{owner}: {name} must be a real number, got {shown(value)} of type {type(value).__name__}"
         )
-    if not math.isfinite(value) or (positive and value <= 0):
-        raise ValueError(f"{owner}: {name} must be finite{' and > 0' if positive else ''}, got {value}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond 1e308
+        number = math.inf
+    if not math.isfinite(number) or (positive and number <= 0):
+        raise ValueError(
+            f"{owner}: {name} must be finite{' and > 0' if positive else ''}, got {shown(value)}"
+        )
+    if abs(number) > LARGEST or (positive and number < 1 / LARGEST):
+        raise ValueError(f"{owner}: {name} must be within 1e-250 ... 1e250, got {number:g}; change units")
+    return number
 
 
 def _order(order: int) -> int:

@@ -52,6 +52,7 @@ class PairSpacing(Law):
     gap: float = 0.0
 
     _positive = ("sigma",)
+    _widths = _positive
     _support = (0.0, math.inf)
     _formula = (
         r"\frac{S\left[e^{-(S-\Delta)^2/4\sigma^2}+e^{-(S+\Delta)^2/4\sigma^2}\right]}"

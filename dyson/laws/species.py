@@ -62,6 +62,7 @@ class TwoSpeciesSemicircle(Law):
     gap: float = 0.0
 
     _positive = ("sigma1", "sigma2")
+    _widths = _positive
     _formula = (
         r"\frac{N(x;c_1,\sigma_1^2)\,m(x-c_2,\sigma_2) + N(x;c_2,\sigma_2^2)\,m(x-c_1,\sigma_1)}"
         r"{2\,m(c_1-c_2,\sqrt{\sigma_1^2+\sigma_2^2})},\quad"

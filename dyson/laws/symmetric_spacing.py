@@ -53,6 +53,7 @@ class SymmetricPairSpacing(Law):
     sd12: float
 
     _positive = ("sd11", "sd22", "sd12")
+    _widths = _positive
     _support = (0.0, math.inf)
     _formula = (
         r"\frac{S}{ab}\,e^{-\frac{S^2}{4}\left(\frac1{a^2}+\frac1{b^2}\right)}"
