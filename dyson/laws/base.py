@@ -17,10 +17,10 @@ from streams.arguments import shown
 Array = NDArray[np.float64]
 HIGHEST_MOMENT = 64
 LARGEST = 1e250
-"""Parameters are at most so large, and positive ones at least 1/LARGEST: densities must stay within float64."""
+"""Parameters are at most so large, positive ones at least 1/LARGEST: densities must stay within float64."""
 
 WIDEST = 1e8
-"""Widths of one law may differ by this factor, and a gap be this many of the smallest."""
+"""Widths of one law may differ by this factor, and a gap be this many of the smallest, if it says no less."""
 
 
 class Law(ABC):
@@ -43,6 +43,7 @@ class Law(ABC):
     __slots__ = ()
     _positive: ClassVar[tuple[str, ...]] = ()
     _widths: ClassVar[tuple[str, ...]] = ()
+    _widest: ClassVar[float] = WIDEST
     _formula: ClassVar[str]
 
     def __post_init__(self) -> None:
@@ -51,10 +52,10 @@ class Law(ABC):
             object.__setattr__(self, field.name, value)
         widths = [getattr(self, name) for name in self._widths]
         sizes = [*widths, abs(getattr(self, "gap", 0.0))]
-        if widths and max(sizes) > WIDEST * min(widths):
+        if widths and max(sizes) > self._widest * min(widths):
             raise ValueError(
-                f"{type(self).__name__}: widths may differ by a factor of {WIDEST:g} at most, and a gap be "
-                f"so many of the smallest; got {', '.join(f'{v:g}' for v in sizes)}"
+                f"{type(self).__name__}: widths may differ by a factor of {self._widest:g} at most, and a "
+                f"gap be so many of the smallest; got {', '.join(f'{v:g}' for v in sizes)}"
             )
 
     def pdf(self, x: ArrayLike) -> Array:

@@ -66,6 +66,7 @@ class SymmetricPair(Law):
 
     _positive = ("sd11", "sd22", "sd12")
     _widths = _positive
+    _widest = 1.01e5  # the integral over directions takes points in proportion
     _formula = (
         r"\int_0^{2\pi}\frac{d\varphi}{2\pi}\left[\frac{\tau e^{-z^2/2\tau^2}}{\sqrt{2\pi}\,\Omega^2}"
         r" + \frac{c\,z}{2\Omega^3} e^{-z^2/2\Omega^2}\mathrm{erf}\frac{cz}{\sqrt2\,\tau\,\Omega}\right],"

@@ -54,6 +54,7 @@ class SymmetricPairSpacing(Law):
 
     _positive = ("sd11", "sd22", "sd12")
     _widths = _positive
+    _widest = 1.01e5  # the integral over directions takes points in proportion
     _support = (0.0, math.inf)
     _formula = (
         r"\frac{S}{ab}\,e^{-\frac{S^2}{4}\left(\frac1{a^2}+\frac1{b^2}\right)}"

@@ -7,6 +7,8 @@ import numpy as np
 from streams.arguments import finite
 from streams.matrices import matrix, require_semidefinite
 
+MOST_STEPS = 1e15
+
 WHOLE = 1e-6
 """How far a time may be from a whole number of steps."""
 
@@ -31,6 +33,8 @@ def check_times(times: object, time_step: float | None) -> tuple[np.ndarray, np.
     if time_step is None:
         return np.diff(t, prepend=0.0), t
     step = np.rint(t / time_step)
+    if step[-1] > MOST_STEPS:
+        raise ValueError(f"times must be at most {MOST_STEPS:g} steps of {time_step:g}, got {t[-1]:g}")
     off = np.abs(t / time_step - step) > WHOLE * np.maximum(1.0, 1e-6 * step)
     if off.any() or (np.diff(step) <= 0).any():
         bad = float(t[off.argmax()])
