@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import curve_fit
 
+from compare.schema import validate
 from streams.arguments import finite
 
 FEWEST = 30
@@ -13,6 +14,9 @@ FEWEST = 30
 
 BLOCKS = 50
 """Groups of replicas that are left out in turn."""
+
+RISE = 10.0
+"""Standard errors by which a curve must rise to be fitted."""
 
 TIMES = 5
 """Recorded times that a fit of two parameters needs at least."""
@@ -52,11 +56,15 @@ def fit_growth(run: xr.Dataset, start: float = 0.0) -> xr.Dataset:
         With fewer than 30 replicas that did not diverge, fewer than 5 recorded times from ``start`` on,
         or curves that do not grow.
     """
+    validate(run)
     begin = float(finite("start", start, (0,)))
     kept = run.isel(replica=np.isnan(run["diverged"].values), time=run["time"].values >= begin)
     x, time = kept["eigenvalue"].values, kept["time"].values
     if len(x) < FEWEST:
-        raise ValueError(f"a fit with errors needs at least {FEWEST} replicas, got {len(x)}; train more")
+        lost = f", as {run.sizes['replica'] - len(x)} diverged" if len(x) < run.sizes["replica"] else ""
+        raise ValueError(
+            f"a fit with errors needs at least {FEWEST} replicas, got {len(x)}{lost}; train more"
+        )
     if time.size < TIMES:
         raise ValueError(
             f"a fit needs at least {TIMES} recorded times from t = {begin:g} on, got {time.size}; record more"
@@ -69,6 +77,11 @@ def fit_growth(run: xr.Dataset, start: float = 0.0) -> xr.Dataset:
         paths = x[..., mode]
         error = np.maximum(paths.std(axis=0, ddof=1), 1e-12 * np.abs(paths).max()) / np.sqrt(len(paths))
         total = paths.sum(axis=0)
+        if not total[-1] - total[0] > RISE * len(paths) * error.max():
+            raise ValueError(
+                f"mode {mode} does not grow from t = {begin:g} on: its mean goes from "
+                f"{paths[:, 0].mean():.4g} to {paths[:, -1].mean():.4g}; start earlier, or at W = 0"
+            )
         values[mode, 0] = guess = _fit(time, total / len(paths), error, alpha, None, mode)
         for g in range(groups):
             left = total - paths[group == g].sum(axis=0)

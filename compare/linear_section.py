@@ -11,6 +11,7 @@ import xarray as xr
 
 import compare
 import dyson
+from compare.growth_fit import TIMES
 from compare.linear_study import (
     LawFit,
     LinearSetting,
@@ -116,7 +117,11 @@ def linear_report(
     for name, z in zs.items():
         if z.size != 2:
             raise ValueError(f"{name} must hold two singular values of Z, got {z.size}")
-    start_epoch = count("start_epoch", start_epoch, 0)
+    start_epoch, epochs = count("start_epoch", start_epoch, 0), count("epochs", epochs)
+    if start_epoch > epochs - TIMES:
+        raise ValueError(
+            f"start_epoch must be at most epochs - {TIMES} = {epochs - TIMES}, got {start_epoch}"
+        )
     shared: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
     runs, fits, predicted = [], [], []
     for z in zs.values():

@@ -142,6 +142,7 @@ def add_phase(models: argparse._SubParsersAction[Parser], command: Command) -> N
     add(model, "--inputs", whole(1, 1000), 3, "N", "dimension of the inputs")
     training = phase.add_argument_group("plane and training")
     add(training, "--points", whole(2, 200), 8, "N", "points along each axis")
+    positive = decimal(above=1e-12, below=1e12)
     add(training, "--least-noise", positive, 0.002, "T", "smallest alpha/|B|")
     add(training, "--most-noise", positive, 0.5, "T", "largest alpha/|B|")
     add(training, "--least-inverse-width", positive, 0.1, "X", "smallest 1/sigma_W")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sgd.trainer import Layers, Optimiser, Trainer, gram_spectra, symmetric_spectra
-from streams.arguments import choice, count, flag, positive
-from streams.matrices import ROUNDING, input_covariance, matrix, output_layer, unlearnt
+from streams.arguments import choice, count, flag, positive, shown
+from streams.matrices import LARGEST, ROUNDING, input_covariance, matrix, output_layer, unlearnt
 
 NOISES = ("none", "label", "isotropic", "symmetric")
 DATA = ("batch", "exact")
@@ -91,11 +92,11 @@ class LinearNetwork:
         m, n = teacher.shape
         checked: dict[str, Any] = {
             "teacher": teacher,
-            "hidden": tuple(count("hidden", width) for width in self.hidden),
+            "hidden": _widths(self.hidden),
             "output": None if self.output is None else output_layer(self.output, m),
             "covariance": None if self.covariance is None else input_covariance(self.covariance, n),
             "noise": choice("noise", self.noise, NOISES),
-            "eps": positive("eps", self.eps, zero=self.noise == "none"),
+            "eps": positive("eps", self.eps, zero=self.noise == "none", below=LARGEST),
             "data": choice("data", self.data, DATA),
             "symmetric": flag("symmetric", self.symmetric),
             "spectrum": choice("spectrum", self.spectrum, SPECTRA),
@@ -123,8 +124,8 @@ class LinearNetwork:
             raise ValueError("teacher must be symmetric for symmetric weights")
         if self.spectrum == "symmetric" and m != n:
             raise ValueError(f"spectrum 'symmetric' needs a square product, got shape {(m, n)}")
-        if self.samples is None and self.shared_data:
-            raise ValueError("shared_data needs a data set: give samples")
+        if self.samples is None and (self.shared_data or self.order == "fixed"):
+            raise ValueError("shared_data and a fixed order need a data set: give samples")
         if self.samples is not None and self.data == "exact":
             raise ValueError("a data set has mini-batches: choose data 'batch', or leave out samples")
         if self.unlearnt and not self.allow_unlearnt:
@@ -296,3 +297,9 @@ def _chain(layers: Layers, size: int = 0) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
             product = w @ product
     return product
+
+
+def _widths(hidden: object) -> tuple[int, ...]:
+    if isinstance(hidden, str | bytes) or not isinstance(hidden, Iterable) or np.ndim(hidden) != 1:  # type: ignore[arg-type]
+        raise TypeError(f"hidden must be a sequence of widths, such as (10, 10), got {shown(hidden)}")
+    return tuple(count("hidden", width) for width in hidden)

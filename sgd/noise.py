@@ -13,6 +13,7 @@ from sgd.dataset import installed_version
 from sgd.trainer import Model
 from streams import new_entropy
 from streams.arguments import count, finite
+from streams.matrices import within
 
 CHUNK = 1 << 22
 """Numbers of per-sample gradients held at once."""
@@ -114,7 +115,7 @@ def _weights(model: Model, weights: np.ndarray) -> np.ndarray:
         )
     if len(model.shapes) != 1:
         raise ValueError(f"the noise is measured for one trained layer, got {len(model.shapes)} of them")
-    w = finite("weights", weights, (2,))
+    w = within("weights", finite("weights", weights, (2,)))
     if w.shape != model.shapes[0]:
         raise ValueError(f"weights must have shape {model.shapes[0]}, got {w.shape}")
     if w.size > LARGEST:

@@ -10,10 +10,9 @@ import numpy as np
 from sgd.trainer import Layers, Model
 from streams import LANES, blocks, fill_normal, kernel, new_entropy, states
 from streams.arguments import count, finite, positive
+from streams.matrices import LARGEST, within
 
 FIXED_POINT = "fixed-point"
-LARGEST = 1e150
-"""Width of first weights: their squares must stay within float64."""
 
 Initial = float | str | np.ndarray | Sequence[np.ndarray]
 
@@ -64,7 +63,7 @@ def first_layers(
     model: Model, replicas: int, seed: int, initial: Initial, weight_decay: float = 0.0
 ) -> Layers:
     """As `initial_weights`, a tuple also for one layer."""
-    if not hasattr(model, "trainer"):
+    if isinstance(model, type) or not hasattr(model, "trainer"):
         raise TypeError(
             "model must be a GaussianRBM, LinearNetwork or ActivationNetwork, such as sgd makes, got "
             f"{type(model).__name__}"
@@ -110,7 +109,7 @@ def _given(shapes: tuple[tuple[int, int], ...], replicas: int, initial: Any) -> 
     layers = []
     for number, (shape, given) in enumerate(zip(shapes, initial if several else [initial], strict=True)):
         name = f"initial[{number}]" if several else "initial"
-        w = finite(name, given, (2, 3))
+        w = within(name, finite(name, given, (2, 3)))
         if w.shape not in (shape, (replicas, *shape)):
             raise ValueError(f"{name} must have shape {shape} or {(replicas, *shape)}, got {w.shape}")
         layers.append(np.array(np.broadcast_to(w, (replicas, *shape))))

@@ -16,10 +16,7 @@ from sgd.dataset import training_dataset
 from sgd.start import Initial, first_layers
 from sgd.trainer import Model, Optimiser, Trainer
 from streams import LANES, new_entropy, states
-from streams.arguments import count, finite, positive, shown
-
-MOST = 2**53
-"""Counts are smaller: the kernels compute with them in double precision."""
+from streams.arguments import count, finite, flag, positive
 
 
 def train(
@@ -86,13 +83,14 @@ def train(
     replicas, seed = count("replicas", replicas), _seed(seed)
     optimiser = Optimiser(
         positive("learning_rate", learning_rate),
-        _bounded("batch_size", batch_size),
+        count("batch_size", batch_size),
         positive("momentum", momentum, zero=True, below=1.0),
         positive("weight_decay", weight_decay, zero=True),
     )
     first = first_layers(model, replicas, seed, initial, optimiser.weight_decay)
     model.check_optimiser(optimiser)
-    steps, workers = _bounded("steps", steps), count("workers", workers)
+    keep_weights, progress = flag("keep_weights", keep_weights), flag("progress", progress)
+    steps, workers = count("steps", steps), count("workers", workers)
     step = _recorded(record, steps)
     trainer = model.trainer(optimiser, seed)
 
@@ -150,13 +148,6 @@ def _seed(seed: int | None) -> int:
 
 def _described(initial: Any) -> str:
     return f"normal entries of width {float(initial)!r}" if np.ndim(initial) == 0 else "given weights"
-
-
-def _bounded(name: str, value: object) -> int:
-    number = count(name, value)
-    if number > MOST:
-        raise ValueError(f"{name} must be at most 2**53, got {shown(number)}")
-    return number
 
 
 def _recorded(record: object, steps: int) -> np.ndarray:

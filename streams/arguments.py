@@ -56,12 +56,18 @@ def choice(what: str, value: object, names: Iterable[str]) -> str:
     return value
 
 
+MOST = 2**53
+"""Counts are at most this: they are computed with in double precision."""
+
+
 def count(name: str, value: object, least: int = 1) -> int:
-    """A whole number >= ``least``; ValueError or TypeError (floats, booleans) otherwise."""
+    """A whole number >= ``least``, at most 2**53 unless it is a seed; ValueError or TypeError otherwise."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if value < least:
         raise ValueError(f"{name} must be >= {least}, got {shown(value)}")
+    if int(value) > MOST and name != "seed":  # a seed is entropy, of any length
+        raise ValueError(f"{name} must be at most 2**53, got {shown(value)}")
     return int(value)
 
 

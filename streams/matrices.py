@@ -9,14 +9,25 @@ from streams.arguments import finite
 ROUNDING = 1e-10
 """Relative to the largest: asymmetries, negative eigenvalues and singular values below it count as zero."""
 
+LARGEST = 1e100
+"""Entries are at most so large: their squares, and squares of those, must stay within float64."""
+
 MOST_SHOWN = 8
 
 
 def matrix(name: str, value: object, ndim: int = 2) -> np.ndarray:
     """A finite array of its own, read-only."""
-    a = finite(name, value, (ndim,)).copy()
+    a = within(name, finite(name, value, (ndim,))).copy()
     a.flags.writeable = False
     return a
+
+
+def within(name: str, values: np.ndarray) -> np.ndarray:
+    """The same array; ValueError where an entry is beyond LARGEST."""
+    largest = np.abs(values).max(initial=0.0)
+    if largest > LARGEST:
+        raise ValueError(f"{name} must have entries of at most {LARGEST:g}, got {largest:.3g}; change units")
+    return values
 
 
 def output_layer(value: object, rows: int) -> np.ndarray:

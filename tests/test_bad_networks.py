@@ -213,6 +213,37 @@ def test_public_functions_refuse_in_one_line(name, data):
         pytest.fail(f"not one line: {text[:300]}")
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sgd.train(NETWORK, 0.1, 10**400, 4, 2), r"batch_size must be at most 2\*\*53"),
+        (lambda: sgd.train(NETWORK, 0.1, 4, 4, 2, initial=1e200), "1e\\+100"),
+        (lambda: sgd.train(NETWORK, 0.1, 4, 4, 2, initial=1e200 * A), "entries of at most 1e\\+100"),
+        (lambda: sgd.train(sgd.LinearNetwork, 0.1, 4, 4, 2), "model must be"),
+        (lambda: sgd.train(NETWORK, 0.1, 4, 4, 2, keep_weights=1), "keep_weights must be True or False"),
+        (lambda: sgd.LinearNetwork(1e200 * A), "teacher must have entries of at most"),
+        (lambda: sgd.LinearNetwork(A, output=1e200 * A), "output must have entries of at most"),
+        (lambda: sgd.LinearNetwork(A, hidden=3), "hidden must be a sequence of widths"),
+        (lambda: sgd.LinearNetwork(A, order="fixed"), "need a data set"),
+        (lambda: sgd.noise(NETWORK, 1e200 * A), "weights must have entries of at most"),
+        (lambda: LAW.sample([1e18], 2), "at most 1e\\+15 steps"),
+        (lambda: LAW.sample([0.1], 2, initial=1e200 * A), "initial must have entries"),
+        (lambda: _wide().stationary(), "at most 300 columns"),
+        (lambda: dyson.laws.SymmetricPair(0.0, 1.0, 2.0, 1e160), "widths may differ"),
+        (lambda: dyson.laws.TwoSpeciesSemicircle(0.0, 1.0, 2.0, 1e160), "widths may differ"),
+        (lambda: dyson.laws.PairSpacing(10**400), "must be finite"),
+    ],
+)
+def test_what_is_too_large_is_said_to_be(call, message):
+    with pytest.raises((TypeError, ValueError), match=message) as refusal:
+        call()
+    assert "\n" not in str(refusal.value)
+
+
+def _wide():
+    return dyson.LinearSGD(np.ones((1, 400)), noise="isotropic", eps=0.1, learning_rate=1e-4, batch_size=4)
+
+
 def test_all_of_these_calls_are_usable():
     """But for the two that need more than a handful of replicas: no refusal hides behind another."""
     for name, (function, usable, _) in CASES.items():

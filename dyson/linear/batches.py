@@ -7,6 +7,9 @@ import numpy as np
 from dyson.linear.basis import Basis, Pairs
 from dyson.linear.moments import Blocks, Flow, second_moment_map
 
+MOST_COLUMNS = 300
+"""Columns of W: all variances of a row couple, at a cost of their third power."""
+
 
 def batch_blocks(basis: Basis, noise: Pairs) -> list[Blocks]:
     r"""Blocks of coupled covariances where every step sees a mini-batch.
@@ -23,6 +26,11 @@ def batch_blocks(basis: Basis, noise: Pairs) -> list[Blocks]:
         All covariances with a <= a': those with b = b', then the others.
     """
     m, n = len(basis.z2), len(basis.c)
+    if n > MOST_COLUMNS:
+        raise ValueError(
+            f"covariances with mini-batches are solved for at most {MOST_COLUMNS} columns, which couple; "
+            f"got {n}: use data='exact'"
+        )
     additive = np.zeros((m * n, m * n))
     additive[noise.first, noise.second] = noise.values
     additive[noise.second, noise.first] = noise.values

@@ -14,7 +14,7 @@ from dyson.linear.batches import growth
 from dyson.linear.moments import Flow
 from dyson.linear.sampling import gram_spectra, symmetric_spectra
 from streams.arguments import choice, count, flag, positive
-from streams.matrices import input_covariance, matrix, output_layer, unlearnt
+from streams.matrices import LARGEST, input_covariance, matrix, output_layer, unlearnt
 
 NOISES = ("none", "label", "isotropic", "symmetric")
 DATA = ("batch", "exact")
@@ -54,7 +54,7 @@ class LinearStep:
             "output": None if self.output is None else output_layer(self.output, m),
             "covariance": None if self.covariance is None else input_covariance(self.covariance, n),
             "noise": choice("noise", self.noise, NOISES) if named else check_noise(self.noise, (m, n)),
-            "eps": positive("eps", self.eps, zero=not named or self.noise == "none"),
+            "eps": positive("eps", self.eps, zero=not named or self.noise == "none", below=LARGEST),
             "data": choice("data", self.data, DATA),
             "learning_rate": positive("learning_rate", self.learning_rate),
             "batch_size": count("batch_size", self.batch_size),

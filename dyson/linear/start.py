@@ -8,6 +8,7 @@ import numpy as np
 
 from dyson.linear.law import Law
 from streams.arguments import finite, positive
+from streams.matrices import LARGEST, within
 
 FIXED_POINT, STATIONARY = "fixed-point", "stationary"
 
@@ -42,8 +43,8 @@ def read_start(initial, fixed: np.ndarray, symmetric: bool, replicas: int | None
             f"initial must be a width, weights, {FIXED_POINT!r} or {STATIONARY!r}, got {initial!r:.60}"
         )
     if np.ndim(initial) == 0:
-        return Start(width=positive("initial", initial, zero=True))
-    weights = finite("initial", initial, (2, 3))
+        return Start(width=positive("initial", initial, zero=True, below=LARGEST))
+    weights = within("initial", finite("initial", initial, (2, 3)))
     if weights.shape[-2:] != fixed.shape or (
         weights.ndim == 3 and replicas is not None and len(weights) != replicas
     ):

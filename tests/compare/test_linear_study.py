@@ -59,8 +59,11 @@ def test_fits_refuse_what_they_cannot_use():
         fit_growth(run.isel(replica=slice(29)))
     with pytest.raises(ValueError, match="at least 5 recorded times from t = 4 on, got 3"):
         fit_growth(run, start=4.0)
-    with pytest.raises(ValueError, match="mode 0 does not grow"):
-        fit_growth(run.assign(eigenvalue=0.0 * run.eigenvalue))
+    for flat in (0.0 * run.eigenvalue, 0.0 * run.eigenvalue + 1.0):
+        with pytest.raises(ValueError, match="mode 0 does not grow"):
+            fit_growth(run.assign(eigenvalue=flat.assign_attrs(run.eigenvalue.attrs)))
+    with pytest.raises(TypeError):
+        fit_growth(None)
 
 
 def test_the_second_output_gives_the_ratio_of_the_widths():

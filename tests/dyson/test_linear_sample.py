@@ -178,7 +178,7 @@ REFUSED = [
     (dict(covariance=np.diag([1.0, -1.0])), "positive semi-definite, its lowest eigenvalue is -1"),
     (dict(covariance=np.eye(3)), "covariance must have shape"),
     (dict(noise="lable", eps=0.1), "did you mean 'label'"),
-    (dict(noise="label"), "eps must be a finite number > 0"),
+    (dict(noise="label"), "eps must be > 0"),
     (dict(eps=0.1), "noise is 'none'"),
     (dict(noise=np.ones((2, 2, 2))), "noise must be 4-D"),
     (dict(noise=np.ones((2, 2, 2, 1))), "noise must be a name or the covariance"),

@@ -310,7 +310,7 @@ BAD = [
     ({"covariance": np.eye(2)}, r"covariance must have shape \(3, 3\)"),
     ({"covariance": np.diag([1.0, 1.0, -1.0])}, "positive semi-definite"),
     ({"noise": "lable", "eps": 1.0}, "did you mean 'label'"),
-    ({"noise": "label"}, "eps must be a finite number > 0"),
+    ({"noise": "label"}, "eps must be > 0"),
     ({"eps": 1.0}, "noise is 'none'"),
     ({"noise": "label", "eps": -1.0}, "eps must be"),
     ({"noise": "symmetric", "eps": 1.0}, "one square W"),
