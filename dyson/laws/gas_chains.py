@@ -85,16 +85,3 @@ def conditional_density(x: Array, grid: Array, c: Array, s: Array, beta: float) 
         density *= np.exp(-0.5 * ((grid - c[i]) / s[i]) ** 2)
         total += density / (density.sum(axis=1, keepdims=True) * (grid[1] - grid[0]))
     return total / n
-
-
-def split_rhat(series: Array) -> tuple[float, float]:
-    """Split R̂ and effective sample size of a scalar, shape (time, chains): Gelman et al., BDA3, ch. 11."""
-    half = len(series) // 2
-    parts = np.concatenate([series[:half], series[half : 2 * half]], axis=1)
-    within = parts.var(axis=0, ddof=1).mean()
-    between = half * parts.mean(axis=0).var(ddof=1)
-    if not within > 0:
-        return np.inf, 0.0
-    total = (half - 1) / half * within + between / half
-    # the spread of means of a chain, over what independent states would give, is its correlation time
-    return float(np.sqrt(total / within)), float(parts.size * min(1.0, total / max(between, 1e-300)))

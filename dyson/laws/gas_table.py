@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from dyson.gas.convergence import split_rhat
 from dyson.laws.base import HIGHEST_MOMENT, Array
-from dyson.laws.gas_chains import Chains, conditional_density, split_rhat
+from dyson.laws.gas_chains import Chains, conditional_density
 
 CHAINS, BURN, TIMES, THIN = 250, 300, 400, 4  # states kept are TIMES, THIN sweeps apart
 SNAPSHOTS = 24  # of all chains, from which the density comes

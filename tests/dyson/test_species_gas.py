@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from dyson.gas.convergence import split_rhat
 from dyson.laws import SpeciesGas, TwoSpeciesSemicircle
-from dyson.laws.gas_chains import split_rhat
 from tests.oracles import assert_ks, assert_mean
 
 PAIR = SpeciesGas.of((1, 1), (0.5, -0.5), (1.0, 0.4))
