@@ -12,7 +12,7 @@ from tqdm import tqdm
 from dyson import solvers
 from dyson.dataset import paths_dataset
 from dyson.sde import EigenvalueSDE, require_sde
-from streams import LANES, blocks, new_entropy, states
+from streams import LANES, new_entropy, states
 from streams.arguments import choice, count, finite, positive
 
 SCHEDULE_EVERY = 8
@@ -47,8 +47,9 @@ def integrate(
         Size of the ensemble; default the length of a 2-D ``x0``, else 100.
     seed : int, optional
         Entropy; default fresh. Stored in the result's attrs. Replica r depends on (seed, r) only.
-    solver : {"bond-splitting", "euler", "sdeint", "matrix"}
-        See docs/architecture.md; the default keeps its accuracy at degenerate starts and β = 1.
+    solver : {"bond-splitting", "euler", "sdeint", "matrix", "fmm"}
+        See docs/solvers.md; the default keeps its accuracy at degenerate starts and β = 1. "fmm" is the
+        same scheme in O(N), taken by itself for a `matrix_ou` of 400 particles or more and one noise.
     dt : float, optional
         Largest step; default ``sde.time_step``. Each recording interval is divided evenly.
     workers : int
@@ -73,8 +74,16 @@ def integrate(
     step = positive("dt", dt) if dt is not None else sde.time_step
     seed = new_entropy() if seed is None else count("seed", seed, least=0)
     workers = count("workers", workers)
+    solver = solvers.chosen(solver, sde)
     module = solvers.load(solver)
-    if solver in solvers.BLOCK_SOLVERS:
+    each = 1 if solver in solvers.LARGE_SOLVERS else LANES
+    if solver in solvers.LARGE_SOLVERS:
+        steps = _steps(times, step)
+
+        def run(replica):
+            return module.path(sde, x0[replica], times, steps, seed, replica)
+
+    elif solver in solvers.BLOCK_SOLVERS:
         run = _block_runner(sde, module.advance, x0, times, step, seed)
     elif sde.theta_at is not None:
         known = ", ".join(solvers.BLOCK_SOLVERS)
@@ -85,27 +94,31 @@ def integrate(
             part = slice(block * LANES, (block + 1) * LANES)
             return module.paths(sde, x0[part], times, step, seed, block * LANES)
 
-    x = run_blocks(run, len(x0), workers, progress, f"integrating ({solver})")
+    x = run_blocks(run, len(x0), workers, progress, f"integrating ({solver})", each)
     return paths_dataset(sde, times, x, "dyson", solver=solver, dt=step, seed=str(seed))
 
 
-def run_blocks(run, replicas: int, workers: int, progress: bool, title: str) -> np.ndarray:
-    """Results of ``run(block)`` for all blocks, in order, on ``workers`` threads."""
-    n = blocks(replicas)
+def run_blocks(run, replicas: int, workers: int, progress: bool, title: str, each: int = LANES) -> np.ndarray:
+    """Results of ``run(block)`` for all blocks of ``each`` replicas, in order, on ``workers`` threads."""
+    n = -(-replicas // each)
     show = progress and sys.stderr.isatty()
     with ThreadPoolExecutor(workers) as pool:
         parts = list(tqdm(pool.map(run, range(n)), total=n, desc=title, disable=not show, leave=False))
     return np.concatenate(parts)
 
 
-def _block_runner(sde, advance, x0, times, step, seed):
-    intervals = np.diff(times)
-    steps = np.maximum(1.0, np.ceil(intervals / step - 1e-9))
+def _steps(times: np.ndarray, step: float) -> np.ndarray:
+    """Number of steps between every two times, of ``step`` at most."""
+    steps = np.maximum(1.0, np.ceil(np.diff(times) / step - 1e-9))
     if not steps.max() < MOST_STEPS:
         raise ValueError(
             f"dt = {step:g} makes {steps.max():g} steps between two times: pass a larger dt or closer times"
         )
-    steps, kernel = steps.astype(int), sde.kernel
+    return steps.astype(int)
+
+
+def _block_runner(sde, advance, x0, times, step, seed):
+    intervals, steps, kernel = np.diff(times), _steps(times, step), sde.kernel
 
     def run(block: int) -> np.ndarray:
         mine = x0[block * LANES : (block + 1) * LANES]
