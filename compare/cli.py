@@ -73,6 +73,7 @@ def run(words: list[str]) -> int:
         "check": check_folders,
         "import": import_ensembles,
         "derive": derive,
+        "gas": gas,
     }
     args = parser(commands).parse_args(words)
     if not hasattr(args, "command"):
@@ -96,6 +97,13 @@ def derive(args: argparse.Namespace) -> int:
     from compare import derivation
 
     return derivation.derive(args)
+
+
+def gas(args: argparse.Namespace) -> int:
+    """``dyson-sgd gas``: samples of a Coulomb gas and its equilibrium measure."""
+    from compare import gas_report
+
+    return gas_report.gas(args)
 
 
 def complain(message: str, code: int) -> int:

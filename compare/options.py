@@ -10,6 +10,7 @@ from importlib import metadata
 
 from compare.arguments import Parser, add, add_debug, decimal, list_of, mapping, number_or, one_of, whole
 from compare.derivation import add_derive
+from compare.gas_options import add_gas
 from compare.network_options import add_linear, add_phase, add_teacher_student
 
 __all__ = ["DATA", "LEVELS", "MODEL_AVERAGES", "SOLVERS", "command_line", "parser"]
@@ -37,6 +38,7 @@ examples:
   dyson-sgd check results/                  the table of predictions; exit code 0, 1 or 2
   dyson-sgd check results/ --level matrix --margin 0.005
   dyson-sgd import teacher-student FILE.npz ... --out published/
+  dyson-sgd gas --potential 'x**4/4 - x**2/2' --n 40 --beta 2
   dyson-sgd derive rbm                      from the loss to the eigenvalue SDE, step by step
 
 exit codes: 0 done, for `check`: nothing differs; 1 `check` found a difference; 2 could not run
@@ -85,8 +87,8 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     Parameters
     ----------
     commands : mapping
-        What carries out "rbm", "linear", "teacher-student", "phase", "check", "import" and "derive"; found
-        again as ``args.command``.
+        What carries out "rbm", "linear", "teacher-student", "phase", "check", "import", "derive" and "gas";
+        found again as ``args.command``.
     """
     top = Parser(prog="dyson-sgd", description=DESCRIPTION, epilog=EXAMPLES)
     top.add_argument("--version", action="version", version=f"dyson-sgd {version()}")
@@ -105,6 +107,7 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     ).add_subparsers(title="sources", metavar="SOURCE", dest="source", required=True)
     add_import(sources, commands["import"])
     add_derive(names, commands["derive"])
+    add_gas(names, commands["gas"])
     return top
 
 

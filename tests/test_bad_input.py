@@ -355,7 +355,7 @@ OPTIONS = {
 
 
 def test_every_option_of_the_report_is_thrown_at():
-    names = ("rbm", "linear", "teacher-student", "phase", "check", "import", "derive")
+    names = ("rbm", "linear", "teacher-student", "phase", "check", "import", "derive", "gas")
     commands = dict.fromkeys(names, None)
     known = set(vars(parser(commands).parse_args(["report", "rbm"])))
     spared = {"command", "parser", "name", "model", "out", "sweep", "debug"}
