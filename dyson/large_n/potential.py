@@ -9,25 +9,13 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
-from dyson.derive.language import parse
 from streams.arguments import shown
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 
-X = sympy.Symbol("x", real=True)
-CALLS: dict[Any, Callable[[Any], Any]] = {
-    sympy.exp: np.exp,
-    sympy.log: np.log,
-    sympy.sin: np.sin,
-    sympy.cos: np.cos,
-    sympy.tanh: np.tanh,
-    sympy.cosh: np.cosh,
-    sympy.sinh: np.sinh,
-}
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 
@@ -78,8 +66,7 @@ def potential_of(
     if isinstance(potential, str):
         if slope is not None:
             raise ValueError("slope is for a potential given as a function; text is differentiated exactly")
-        expression = _expression(potential, parameters or {})
-        return Potential(potential, _function(expression), _function(expression.diff(X)), left, right)
+        return Potential(potential, *_formula(potential, parameters or {}), left, right)
     if isinstance(potential, np.polynomial.Polynomial):
         return Potential(str(potential), _checked(potential), _checked(potential.deriv()), left, right)
     if potential is None and callable(slope):
@@ -107,10 +94,17 @@ def _wall(name: str, value: object, absent: float) -> float:
     return float(value)
 
 
-def _expression(text: str, parameters: Mapping[str, float]) -> sympy.Expr:
+def _formula(text: str, parameters: Mapping[str, float]) -> tuple[Function, Function]:
+    """V and V' of a text; SymPy is imported for texts alone."""
+    import sympy
+
+    from dyson.derive.language import parse
+    from dyson.gas.expression import numerical
+
     if "x" in parameters:
         raise ValueError("parameters may not contain 'x', which is the variable of the potential")
-    values: dict[str, Any] = {"x": X}
+    place = sympy.Symbol("x", real=True)
+    values: dict[str, Any] = {"x": place}
     for name, value in parameters.items():
         if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
             raise ValueError(f"parameter {shown(name)} must be a finite number, got {shown(value)}")
@@ -120,40 +114,16 @@ def _expression(text: str, parameters: Mapping[str, float]) -> sympy.Expr:
         raise ValueError(f"potential must be a number for each x, got {shown(text)}")
     if result.has(sympy.I):
         raise ValueError(f"potential must be real, got {shown(text)}")
-    return result
+    return _quiet(numerical(result, "potential")), _quiet(numerical(result.diff(place), "slope"))
 
 
-def _function(expression: sympy.Expr) -> Function:
+def _quiet(function: Callable[[Mapping[str, Array]], Array]) -> Function:
     def evaluate(x: Array) -> Array:
-        x = np.asarray(x, dtype=float)
         # what overflows is infinite, and what is undefined comes back as NaN for the caller to judge
         with np.errstate(all="ignore"):
-            return np.zeros(x.shape) + _tree(expression, x)
+            return np.array(function({"x": np.asarray(x, dtype=float)}))
 
     return evaluate
-
-
-def _tree(node: Any, x: Array) -> Any:
-    """The value of a SymPy scalar at the numbers x, by its tree."""
-    if node is X:
-        return x
-    if node.is_number:
-        return float(node)
-    if node.is_Add:
-        return sum(_tree(part, x) for part in node.args)
-    if node.is_Mul:
-        result: Any = 1.0
-        for part in node.args:
-            result = result * _tree(part, x)
-        return result
-    if node.is_Pow:
-        base, power = node.args
-        if power.is_Integer:
-            return _tree(base, x) ** int(power)
-        return np.power(_tree(base, x), _tree(power, x))
-    if node.func in CALLS:
-        return CALLS[node.func](_tree(node.args[0], x))
-    raise ValueError(f"potential: {shown(node.func.__name__)} of x is not supported; pass a function V(x)")
 
 
 def _checked(function: Any) -> Function:
