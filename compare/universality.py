@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigvalsh_tridiagonal
 from scipy.stats import norm, t
 
 from compare.result import with_error
 from compare.unfolding import levels_of, mean_ratios
+from dyson import CoulombGas
 from streams.arguments import positive
 
 CLASSES = {"Poisson": 0, "GOE": 1, "GUE": 2}
@@ -131,14 +131,11 @@ def universality(spectra: Any, confidence: float = 0.99, window: float = 0.5) ->
 @lru_cache(maxsize=64)
 def reference(n: int, beta: int, window: float) -> tuple[float, float]:
     """Mean over spectra of the mean ratio, and its standard deviation, of a class at n levels."""
-    rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(n, beta)))
     if beta == 0:
-        ratio = mean_ratios(rng.uniform(size=(REFERENCE, n)), window)
-    else:  # tridiagonal models of Dumitriu and Edelman, J. Math. Phys. 43 (2002) 5830
-        diagonal = rng.standard_normal((REFERENCE, n))
-        off = np.sqrt(rng.chisquare(beta * np.arange(n - 1, 0, -1), size=(REFERENCE, n - 1)) / 2)
-        spectra = [eigvalsh_tridiagonal(a, b) for a, b in zip(diagonal, off, strict=True)]
-        ratio = mean_ratios(np.array(spectra), window)
+        spectra = np.random.default_rng(SEED).uniform(size=(REFERENCE, n))
+    else:
+        spectra = CoulombGas.gaussian(n, 1.0, beta).sample(REFERENCE, seed=SEED)
+    ratio = mean_ratios(spectra, window)
     return float(ratio.mean()), float(ratio.std(ddof=1))
 
 

@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from compare.plots import style
+from compare.plots.scaling import one_two_five
 
 PANELS = (
     ("loss", "final loss", "log"),
@@ -71,10 +72,10 @@ def _draw(figure: Figure, axes: Axes, plane: xr.Dataset, name: str, label: str, 
     axes.set_xscale("log")
     axes.set_yscale("log")
     bar = figure.colorbar(mesh, ax=axes, location="bottom", shrink=0.9)
-    bar.ax.tick_params(labelsize=style.SMALL, labelfontfamily=style.FAMILY, color=style.MUTED)
+    bar.ax.tick_params(which="both", labelsize=style.SMALL, labelfontfamily=style.FAMILY, color=style.MUTED)
     bar.ax.xaxis.set_major_formatter(style.FuncFormatter(style.number))
     narrow = scale == "log" and known.size > 0 and known.max() < 10 * known.min()  # no decade to label
-    bar.ax.xaxis.set_minor_formatter(style.FuncFormatter(style.number if narrow else lambda *_: ""))
+    bar.ax.xaxis.set_minor_formatter(style.FuncFormatter(one_two_five if narrow else lambda *_: ""))
 
 
 def _edges(centers: np.ndarray) -> np.ndarray:

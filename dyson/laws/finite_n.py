@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from dyson.laws.base import Array
 from dyson.laws.finite_n_kernels import gaussian_density, gaussian_kernel, laguerre_density, laguerre_kernel
-from dyson.laws.fitting import Fit, Influence, checked_sample, judge
+from dyson.laws.fitting import Fit, checked_sample, judge
 from dyson.laws.log_table import LogTable, Tabulated, index, panel_nodes, settle
 from dyson.laws.quadrature import Panels
 from streams.arguments import choice, count, shown
@@ -139,10 +139,6 @@ class FiniteDensity(Tabulated):
     @property
     def _table(self) -> LogTable:
         return _table(self.n, self.beta, self.ensemble, self.a)
-
-    @classmethod
-    def _estimate(cls, x: Array) -> tuple[Self, Influence]:
-        raise NotImplementedError  # `fit` does it all
 
 
 def _check_a(ensemble: str, beta: int, a: float) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dyson.laws.base import Array
-from dyson.laws.fitting import Fit, Influence, judge, most_likely
+from dyson.laws.fitting import Fit, judge, most_likely
 from dyson.laws.fredholm import BULK_LAST, bulk
 from dyson.laws.log_table import LogTable, Tabulated, index, panel_nodes, settle
 from dyson.laws.pair_spacing import checked_spacings
@@ -97,10 +97,6 @@ class GaudinSpacing(Tabulated):
     @property
     def _table(self) -> LogTable:
         return _table(self.beta)
-
-    @classmethod
-    def _estimate(cls, x: Array) -> tuple[Self, Influence]:
-        raise NotImplementedError  # `fit` does it all
 
 
 def gap_probability(s: ArrayLike, beta: int = 1) -> Array:

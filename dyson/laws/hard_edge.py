@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dyson.laws.base import Array, _parameter
-from dyson.laws.fitting import Fit, Influence, checked_sample, judge
+from dyson.laws.fitting import Fit, checked_sample, judge
 from dyson.laws.fredholm import Pair, hard
 from dyson.laws.log_table import LogTable, Tabulated, index, log_complement, panel_nodes, settle
 
@@ -96,10 +96,6 @@ class HardEdge(Tabulated):
     @property
     def _table(self) -> LogTable:
         return _table(self.a, self.beta)
-
-    @classmethod
-    def _estimate(cls, x: Array) -> tuple[Self, Influence]:
-        raise NotImplementedError  # `fit` does it all
 
 
 @lru_cache(maxsize=64)

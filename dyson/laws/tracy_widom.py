@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dyson.laws.base import Array
-from dyson.laws.fitting import Fit, Influence, checked_sample, judge
+from dyson.laws.fitting import Fit, checked_sample, judge
 from dyson.laws.fredholm import EDGE_LAST, Pair, edge
 from dyson.laws.log_table import LogTable, Tabulated, index, log_complement, panel_nodes, settle
 
@@ -104,10 +104,6 @@ class TracyWidom(Tabulated):
     @property
     def _table(self) -> LogTable:
         return _table(self.beta)
-
-    @classmethod
-    def _estimate(cls, x: Array) -> tuple[Self, Influence]:
-        raise NotImplementedError  # `fit` does it all
 
 
 @lru_cache(maxsize=1)

@@ -198,6 +198,8 @@ def test_report_phase(tmp_path, capsys):
     assert "core hours" in capsys.readouterr().out
     text = (out / "report.html").read_text(encoding="utf-8")
     assert "Phase diagram" in text and "50 × 50 points" in text
+    best = plane.loss.where(plane.loss == plane.loss.min(), drop=True)
+    assert float(compare.load(out)["experiment"].noise_level) == pytest.approx(float(best.noise_level[0]))
 
 
 def test_species_are_found_where_rows_differ():
