@@ -38,9 +38,9 @@ class CoulombGas(Density):
     is the i-th from above, and V_i, g_i, a_i are its own; for equal particles this is the law of the sorted
     values of the gas without labels.
 
-    Gaussian, Laguerre and Jacobi ensembles (made by `gaussian`, `laguerre`, `jacobi`, or by `quadratic` or
-    `of` with one centre and one width) are sampled exactly, by the eigenvalues of tridiagonal matrices;
-    others by Hamiltonian Monte Carlo.
+    Gaussian, Laguerre and Jacobi ensembles (made by `gaussian`, `laguerre`, `jacobi`, or by a parabola with
+    one centre and one width) are sampled exactly, by the eigenvalues of tridiagonal matrices; others by
+    Hamiltonian Monte Carlo and moves of single particles across barriers.
 
     Parameters
     ----------

@@ -16,7 +16,9 @@ from streams.arguments import shown
 STAGES, STAGE, MONITOR = 5, 80, 300
 """Stages of warm-up, trajectories of each, and trajectories that convergence is judged by."""
 RHAT, EFFECTIVE = 1.05, 1000
-ACCEPTED, PATH, LONGEST = 0.8, 1.5, 400
+CELLS, RELOCATIONS = 64, 128
+"""Cells of the density of places to relocate to, and single particles moved between trajectories."""
+ACCEPTED, PATH, LONGEST = 0.8, 0.5, 400
 """Share of trajectories to accept, their length in widths of the slowest motion, and their most steps."""
 
 
@@ -43,12 +45,45 @@ class Mixing:
     steps: float
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """A density of places, constant between ``edges``, the same mass in every cell.
+
+    Attributes
+    ----------
+    edges : ndarray, shape (cell + 1,)
+        Ascending.
+    """
+
+    edges: np.ndarray
+
+    @classmethod
+    def of(cls, places: np.ndarray, walls: tuple[float, float]) -> Proposal:
+        """Of quantiles of places seen, a tenth of their extent wider on either side but within the walls."""
+        edges = np.quantile(places, np.linspace(0, 1, CELLS - 1))
+        margin = 0.1 * (edges[-1] - edges[0]) + 1e-12 * np.abs(edges).max()
+        ends = max(edges[0] - margin, walls[0]), min(edges[-1] + margin, walls[1])
+        return cls(np.unique(np.r_[ends[0], edges, ends[1]]))
+
+    def draw(self, share: np.ndarray) -> np.ndarray:
+        """Places of uniform numbers."""
+        cell = share * (len(self.edges) - 1)
+        return np.interp(cell, np.arange(len(self.edges)), self.edges)
+
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        """Up to a constant; -inf outside."""
+        cell = np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, len(self.edges) - 2)
+        inside = (x >= self.edges[0]) & (x <= self.edges[-1])
+        return np.where(inside, -np.log(np.diff(self.edges)[cell]), -np.inf)
+
+
 class Chains:
     r"""LANES Markov chains of P(x) ∝ Π_{i<j} (x_i − x_j)^β exp(−Σ E_i(x_i)) on x_1 > … > x_n within walls.
 
     Trajectories (Duane et al. 1987; Neal 2011) run in coordinates z on all of R^n, in which no move leaves
     the order or the walls (`hamiltonian_kernels.places`); widths of gaps and of coordinates, the length of
-    trajectories and the step are adapted in the warm-up and then held.
+    trajectories and the step are adapted in the warm-up and then held. Between trajectories single particles
+    are moved to places of a density `Proposal`, which takes them across barriers.
     """
 
     def __init__(
@@ -56,7 +91,7 @@ class Chains:
     ):
         from dyson.gas import hamiltonian_kernels as kernels  # compiles on first use
 
-        self.energy, self.beta, self.kernels = energy, beta, kernels
+        self.energy, self.beta, self.walls, self.kernels = energy, beta, walls, kernels
         self.low, self.high = (0.0 if math.isinf(w) else float(w) for w in walls)
         self.kind = (0 if math.isinf(walls[0]) else 1) + (0 if math.isinf(walls[1]) else 2)
         self.rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(b"gas chains"),)))
@@ -66,6 +101,7 @@ class Chains:
         self.z = self._straight(t)
         self.scale = np.r_[self.gap, self.gap[-1:]] if self.n > 1 else np.array([max(np.std(t), 1e-3)])
         self.path, self.step, self.accepted, self.steps = PATH, 0.05, 1.0, 1.0
+        self.proposal, self.relocations = Proposal.of(start, walls), min(self.n, RELOCATIONS)
         self.state = self._look(self.z)
 
     def _free(self, x: np.ndarray) -> np.ndarray:
@@ -132,8 +168,27 @@ class Chains:
         self.state = x, gradient, jacobian
         return np.exp(np.minimum(gain, 0.0))
 
+    def relocate(self) -> None:
+        """Metropolis moves of single particles, anywhere: Hastings' ratio of the places' densities."""
+        x = np.ascontiguousarray(self.state[0])
+        moved, gain, lanes = np.empty_like(x), np.empty(LANES), np.arange(LANES)
+        with np.errstate(all="ignore"):
+            energy = self.energy.value(x.T).sum(axis=1)
+            for _ in range(self.relocations):
+                which = self.rng.integers(self.n, size=LANES)
+                place = self.proposal.draw(self.rng.random(LANES))
+                level = np.log(self.rng.random(LANES))
+                self.kernels.relocate(x, which, place, moved, gain)
+                there = self.energy.value(moved.T).sum(axis=1)
+                back = self.proposal.log_density(x[which, lanes]) - self.proposal.log_density(place)
+                take = level < self.beta * gain + energy - there + back  # false where NaN
+                x[:, take], energy = moved[:, take], np.where(take, there, energy)
+        self.z = self._straight(self._free(x))
+        self.state = self._look(self.z)
+
     def move(self, adapt: bool = False) -> None:
-        """One trajectory of a random length; ``adapt`` tunes the step by its acceptance."""
+        """Relocations and one trajectory of a random length; ``adapt`` tunes the step by its acceptance."""
+        self.relocate()
         length = self.path * (0.5 + self.rng.random())
         steps = min(max(1, round(length / self.step)), LONGEST)
         accepted = float(self.trajectory(steps, self.step).mean())
@@ -145,13 +200,15 @@ class Chains:
     def warm_up(self) -> None:
         """Forget the start, and learn gaps, widths and the step."""
         for _ in range(STAGES):
-            kept = []
+            kept, places = [], []
             for k in range(STAGE):
                 self.move(adapt=True)
                 if k >= STAGE // 2:
+                    places.append(self.state[0])
                     kept.append(self._free(self.state[0]))
             t = np.stack(kept)
             self.gap = self._typical_gap(t.swapaxes(0, 1).reshape(self.n, -1))
+            self.proposal = Proposal.of(np.stack(places), self.walls)
             z = np.stack([self._straight(one) for one in t])
             flat = z.swapaxes(0, 1).reshape(self.n, -1)
             self.scale = np.maximum(flat.std(axis=1), 1e-12)
@@ -213,7 +270,7 @@ def sample(chains: Chains, size: int, text: str) -> tuple[np.ndarray, Mixing]:
         raise ValueError(
             f"the chains of the gas in {shown(text)} have not converged: split R̂ = {mixing.rhat:.3f} "
             f"(≤ {RHAT} needed), {mixing.effective:.0f} effective states (≥ {EFFECTIVE} needed); a barrier "
-            "or very different widths keep them apart: pass start in the wells that are meant, or sample "
+            "or very different widths keep them apart: put walls around the well that is meant, or sample "
             "species as gases of their own"
         )
     parts = []

@@ -131,3 +131,32 @@ def log_gaps(x, out):
                     product[lane] = 1.0
     for lane in range(LANES):
         out[lane] += math.log(product[lane])
+
+
+@kernel
+def relocate(x, which, place, moved, gain):
+    """In every lane, particle ``which`` of x (n, LANES) at ``place`` instead: ``moved``, in order again.
+
+    ``gain`` (LANES,) receives Σ_j log|place - x_j| - log|x_which - x_j|, -inf where particles coincide.
+    """
+    n = x.shape[0]
+    for lane in range(LANES):
+        k, y = which[lane], place[lane]
+        mine, ratio, total = x[k, lane], 1.0, 0.0
+        row = 0
+        for j in range(n):
+            if j == k:
+                continue
+            other = x[j, lane]
+            if row == j - (1 if j > k else 0) and other < y:
+                moved[row, lane] = y
+                row += 1
+            moved[row, lane] = other
+            row += 1
+            ratio *= abs((y - other) / (mine - other))
+            if j % 4 == 3:
+                total += math.log(ratio) if ratio > 0.0 else -math.inf
+                ratio = 1.0
+        if row < n:
+            moved[row, lane] = y
+        gain[lane] = total + (math.log(ratio) if ratio > 0.0 else -math.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,7 +45,10 @@ def quadratic(center: np.ndarray, width: np.ndarray) -> Potential:
 
 
 def formula(text: str, parameters: Mapping[str, object], n: int) -> Potential:
-    """A potential from a text in x and the names of ``parameters``, each a number or one per particle."""
+    """A potential from a text in x and the names of ``parameters``, each a number or one per particle.
+
+    A parabola is known as one, so that its gas is sampled exactly where there is a matrix model.
+    """
     import sympy
 
     from dyson.derive.language import parse
@@ -59,9 +62,19 @@ def formula(text: str, parameters: Mapping[str, object], n: int) -> Potential:
     whole = expression.evaluate(symbols)
     if isinstance(whole, sympy.MatrixBase) or whole.has(sympy.I):
         raise ValueError(f"potential {shown(text)} must be a real number, not a matrix and without i")
+    x = symbols["x"]
     value = numerical(whole, what="potential")
-    slope = numerical(sympy.diff(whole, symbols["x"]), what="slope of the potential")
-    return Potential(lambda x: value({**values, "x": x}), lambda x: slope({**values, "x": x}), text)
+    slope = numerical(sympy.diff(whole, x), what="slope of the potential")
+    found = Potential(lambda x: value({**values, "x": x}), lambda x: slope({**values, "x": x}), text)
+    curvature = sympy.simplify(sympy.diff(whole, x, 2))
+    if curvature.has(x):
+        return found
+    with np.errstate(all="ignore"):
+        rate = numerical(curvature, "curvature of the potential")({**values, "x": np.zeros(n)})
+        center = -found.slope(np.zeros(n)) / rate
+    if not (np.isfinite(center).all() and (rate > 0).all()):
+        return found
+    return replace(found, center=center, width=1 / np.sqrt(rate))
 
 
 def functions(value: object, slope: object, places: np.ndarray) -> Potential:

@@ -17,6 +17,11 @@ INF = math.inf
 QUARTIC = "x**4/4 - c*x**2"
 
 
+def chains(n, beta=1.0, sigma=1.0):
+    """The Gaussian ensemble as a function, which is sampled by Markov chains."""
+    return CoulombGas(n, lambda x: x**2 / 2, beta, g2=sigma**2, derivative=lambda x: +x)
+
+
 def assert_same(x, y):
     """Every column of two independent samples has one law."""
     worst = min(ks_2samp(x[:, i], y[:, i]).pvalue for i in range(x.shape[1]))
@@ -85,7 +90,9 @@ def test_formulas_are_evaluated_as_written():
 
 @pytest.mark.parametrize(("center", "stiffness"), [(1e4, 1e6), (-3.0, 1e10), (0.0, 1e-10)])
 def test_wells_far_away_narrow_or_wide_are_found(center, stiffness):
-    gas = CoulombGas(3, "k*(x - c)**2/2", parameters={"c": center, "k": stiffness})
+    gas = CoulombGas(
+        3, lambda x: stiffness * (x - center) ** 2 / 2, derivative=lambda x: stiffness * (x - center)
+    )
     y = (gas.sample(2000, 1) - center) * math.sqrt(stiffness)
     assert_mean((y**2).sum(axis=1), 3 + 3)
 
@@ -93,7 +100,7 @@ def test_wells_far_away_narrow_or_wide_are_found(center, stiffness):
 @pytest.mark.parametrize("walls", [(-INF, INF), (0.0, INF), (-INF, 3.0), (0.0, 3.0)])
 def test_chains_follow_the_gradient_of_their_density(walls):
     """In the free coordinates, by differences; and z → x → z is the identity."""
-    gas = CoulombGas(5, "x**2 + 0.3*x", 1.3, walls=walls)
+    gas = CoulombGas(5, "x**2 + 0.3*x + x**4/100", 1.3, walls=walls)
     chains = gas._chains(1, None)
     z = chains.z.copy()
     x, gradient, jacobian = chains._look(z)
@@ -128,8 +135,8 @@ def test_chains_follow_the_gradient_of_their_density(walls):
 @pytest.mark.parametrize(
     ("chains", "exact"),
     [
-        (CoulombGas(2, "x**2/2"), CoulombGas.gaussian(2)),
-        (CoulombGas(10, "x**2/2", 2.0, g2=0.25), CoulombGas.gaussian(10, 0.5, 2.0)),
+        (chains(2), CoulombGas.gaussian(2)),
+        (chains(10, 2.0, 0.5), CoulombGas.gaussian(10, 0.5, 2.0)),
         (CoulombGas(4, "x/2", 1.0, (0, INF), -0.5), CoulombGas.laguerre(4, -0.5, 2.0)),
         (
             CoulombGas(5, "-b*log(1 - x)", 2.0, (0, 1), 0.5, parameters={"b": -0.3}),
@@ -146,10 +153,10 @@ def test_chains_have_the_law_of_the_matrix_models(chains, exact):
 
 
 def test_five_percent_of_beta_or_sigma_are_caught():
-    right = CoulombGas(10, "x**2/2").sample(4000, 3)
+    right = chains(10).sample(4000, 3)
     square = 10 + 10 * 9 / 2
     assert_mean((right**2).sum(axis=1), square)
-    for wrong in (CoulombGas(10, "x**2/2", 1.05), CoulombGas(10, "x**2/2", g2=1.05**2)):
+    for wrong in (chains(10, 1.05), chains(10, sigma=1.05)):
         with pytest.raises(AssertionError, match="z ="):
             assert_mean((wrong.sample(4000, 3) ** 2).sum(axis=1), square)
 
@@ -243,12 +250,32 @@ def test_samples_depend_on_the_seed_and_the_row_only():
     assert started.shape == (64, 3) and not np.array_equal(started, x[:64])
 
 
-def test_chains_kept_apart_by_a_barrier_are_refused():
-    with pytest.raises(ValueError, match=r"have not converged: split R̂ = .*effective states.*pass start"):
+def test_chains_cross_barriers():
+    """Two particles, wells 64 apart in energy: how many are in the right one, by quadrature."""
+    gas = CoulombGas(2, QUARTIC + " + 0.1*x", 0.4, parameters={"c": 8.0})
+    x = np.linspace(-6, 6, 1201)
+    weight = np.exp(-(x**4) / 4 + 8 * x**2 - 0.1 * x - 64)
+    both = np.abs(x[:, None] - x) ** 0.4 * weight[:, None] * weight
+    right = both[x > 0][:, x > 0].sum() / both.sum(), both[x < 0][:, x < 0].sum() / both.sum()
+    sample = gas.sample(6400, 1)
+    seen = (sample[:, 1] > 0).mean(), (sample[:, 0] < 0).mean()
+    for found, expected in zip(seen, right, strict=True):
+        assert abs(found - expected) < 4.5 * np.sqrt(expected / 6400)
+    assert min(right) > 0.02 and right[1] > 2 * right[0]
+
+
+def test_chains_kept_apart_by_a_barrier_are_refused(monkeypatch):
+    monkeypatch.setattr("dyson.gas.hamiltonian.RELOCATIONS", 0)
+    with pytest.raises(ValueError, match=r"have not converged: split R̂ = .*effective states.*put walls"):
         CoulombGas(3, QUARTIC, parameters={"c": 8.0}).sample(10, 1)
-    # from a start in the wells that are meant, each well is a gas of its own
-    x = CoulombGas(3, QUARTIC, parameters={"c": 8.0}).sample(200, 1, start=[4.1, 3.9, -4.0])
-    assert (x[:, 1] > 0).all() and (x[:, 2] < 0).all()
+
+
+def test_a_parabola_in_text_is_the_gaussian_ensemble():
+    gas = CoulombGas(4, "k*(x - 1)**2 + k*x", 2.0, g2=0.5, parameters={"k": 2.0})
+    assert gas.ensemble == CoulombGas.gaussian(4, np.sqrt(0.5 / 4), 2.0, center=0.5).ensemble
+    assert CoulombGas(2, "k*x**2", parameters={"k": [1.0, 2.0]}).ensemble is None
+    assert CoulombGas(2, "x**2/2", walls=(-2.0, 2.0)).ensemble is None
+    assert CoulombGas(2, "x**2/2 + exp(x) - exp(x)").ensemble is not None
 
 
 @pytest.mark.parametrize(
@@ -285,7 +312,7 @@ def test_chains_kept_apart_by_a_barrier_are_refused():
         (lambda: CoulombGas.jacobi(2, 0.0, math.nan), "b must be finite"),
         (lambda: CoulombGas.of(dyson.models.matrix_ou(2, rate=[1.0, 0.0])), "mode 1 does not relax"),
         (lambda: CoulombGas.of(dyson.models.gaussian_rbm([4.0, 5.0], 9.0, 0.1)), "constant noise"),
-        (lambda: CoulombGas(2, "x**2").log_normalisation, "Z is known in closed form for"),
+        (lambda: CoulombGas(2, "x**4").log_normalisation, "Z is known in closed form for"),
     ],
 )
 def test_bad_gases_are_refused(make, message):
@@ -326,6 +353,6 @@ def test_wrong_types_are_type_errors():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_large_gas_by_chains(seed):
-    x = CoulombGas(40, "x**2/2").sample(2000, seed)
+    x = chains(40).sample(2000, seed)
     assert_same(x[:, ::8], CoulombGas.gaussian(40).sample(20_000, seed)[:, ::8])
     assert_mean((x**2).sum(axis=1), 40 + 40 * 39 / 2)
