@@ -118,11 +118,10 @@ def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
     return read
 
 
-def list_of(what: str, names: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
-    """A reader of a comma-separated list of names, each once, at least one."""
-    read_one = one_of(what, names)
+def list_of(read_one: Callable[[str], Any]) -> Callable[[str], tuple]:
+    """A reader of a comma-separated list, each entry once, at least one."""
 
-    def read(text: str) -> tuple[str, ...]:
+    def read(text: str) -> tuple:
         return tuple(dict.fromkeys(read_one(part.strip()) for part in text.split(",")))
 
     return read

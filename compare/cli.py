@@ -73,7 +73,8 @@ def run(words: list[str]) -> int:
         "check": check_folders,
         "import": import_ensembles,
         "derive": derive,
-        "gas": gas,
+        "gas": gas("gas"),
+        "report-gas": gas("report_gas"),
     }
     args = parser(commands).parse_args(words)
     if not hasattr(args, "command"):
@@ -99,11 +100,15 @@ def derive(args: argparse.Namespace) -> int:
     return derivation.derive(args)
 
 
-def gas(args: argparse.Namespace) -> int:
-    """``dyson-sgd gas``: samples of a Coulomb gas and its equilibrium measure."""
-    from compare import gas_report
+def gas(name: str) -> Callable[[argparse.Namespace], int]:
+    """``dyson-sgd gas`` and ``dyson-sgd report gas``, imported when one is run."""
 
-    return gas_report.gas(args)
+    def command(args: argparse.Namespace) -> int:
+        from compare import gas_report
+
+        return int(getattr(gas_report, name)(args))
+
+    return command
 
 
 def complain(message: str, code: int) -> int:

@@ -10,7 +10,7 @@ from importlib import metadata
 
 from compare.arguments import Parser, add, add_debug, decimal, list_of, mapping, number_or, one_of, whole
 from compare.derivation import add_derive
-from compare.gas_options import add_gas
+from compare.gas_options import add_gas, add_report_gas
 from compare.network_options import add_linear, add_phase, add_teacher_student
 
 __all__ = ["DATA", "LEVELS", "MODEL_AVERAGES", "SOLVERS", "command_line", "parser"]
@@ -35,6 +35,7 @@ examples:
   dyson-sgd report linear                   linear network: rates, species, densities
   dyson-sgd report teacher-student          2 x 2 students with symmetric gradient noise
   dyson-sgd report phase                    phase diagram of the tanh student
+  dyson-sgd report gas                      Gaussian ensemble: sampler, integrator and laws
   dyson-sgd check results/                  the table of predictions; exit code 0, 1 or 2
   dyson-sgd check results/ --level matrix --margin 0.005
   dyson-sgd import teacher-student FILE.npz ... --out published/
@@ -101,6 +102,7 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     add_linear(models, commands["linear"])
     add_teacher_student(models, commands["teacher-student"])
     add_phase(models, commands["phase"])
+    add_report_gas(models, commands["report-gas"])
     add_check(names, commands["check"])
     sources = names.add_parser(
         "import", help="read somebody else's ensembles", description="Import, check and report."
@@ -167,7 +169,7 @@ def add_rbm(models: argparse._SubParsersAction[Parser], command: Command) -> Non
 
 def add_theory(group: argparse._ArgumentGroup) -> None:
     """The options of ``report rbm`` that concern the theory alone."""
-    levels = list_of("level", LEVELS)
+    levels = list_of(one_of("level", LEVELS))
     add(group, "--levels", levels, LEVELS, "NAMES", "levels of theory, comma-separated", ",".join(LEVELS))
     solver = one_of("solver", SOLVERS)
     add(group, "--solver", solver, "bond-splitting", "NAME", f"of level dyson: {', '.join(SOLVERS)}")

@@ -50,8 +50,10 @@ def integrate(
     solver : {"bond-splitting", "euler", "sdeint", "matrix", "fmm"}
         See docs/solvers.md; the default keeps its accuracy at degenerate starts and β = 1. "fmm" is the
         same scheme in O(N), taken by itself for a `matrix_ou` of 400 particles or more and one noise.
+        Both begin where eigenvalues coincide as ``dyson/solvers/coincident.py`` says.
     dt : float, optional
-        Largest step; default ``sde.time_step``. Each recording interval is divided evenly.
+        Largest step; default ``sde.time_step``. Each recording interval is divided evenly, but for short
+        steps after such a start.
     workers : int
         Threads. The result does not depend on it.
     progress : bool
@@ -77,14 +79,13 @@ def integrate(
     solver = solvers.chosen(solver, sde)
     module = solvers.load(solver)
     each = 1 if solver in solvers.LARGE_SOLVERS else LANES
-    if solver in solvers.LARGE_SOLVERS:
-        steps = _steps(times, step)
+    if solver in solvers.LARGE_SOLVERS or solver in solvers.BLOCK_SOLVERS:
+        from dyson.solvers import coincident  # compiles on first use
 
-        def run(replica):
-            return module.path(sde, x0[replica], times, steps, seed, replica)
-
-    elif solver in solvers.BLOCK_SOLVERS:
-        run = _block_runner(sde, module.advance, x0, times, step, seed)
+        plain = solver == "euler"
+        starts = coincident.plan(sde, x0, times, _steps(times, step), seed, workers, plain)
+        make = _path_runner if solver in solvers.LARGE_SOLVERS else _block_runner
+        run = make(sde, module, x0, times, starts, seed)
     elif sde.theta_at is not None:
         known = ", ".join(solvers.BLOCK_SOLVERS)
         raise ValueError(f"solver {solver!r} knows no schedule of the noise level: use one of {known}")
@@ -117,25 +118,48 @@ def _steps(times: np.ndarray, step: float) -> np.ndarray:
     return steps.astype(int)
 
 
-def _block_runner(sde, advance, x0, times, step, seed):
-    intervals, steps, kernel = np.diff(times), _steps(times, step), sde.kernel
+def _path_runner(sde, module, x0, times, starts, seed):
+    def run(replica: int) -> np.ndarray:
+        legs = starts.legs[starts.kind[replica]]
+        first = starts.exact[replica] if not legs[0] else None
+        return module.path(sde, x0[replica], times, legs, seed, replica, first)
 
+    return run
+
+
+def _block_runner(sde, module, x0, times, starts, seed):
     def run(block: int) -> np.ndarray:
-        mine = x0[block * LANES : (block + 1) * LANES]
-        x = np.ascontiguousarray(np.resize(mine, (LANES, sde.n)).T)  # spare lanes repeat replicas
+        mine = slice(block * LANES, (block + 1) * LANES)
+        kind = starts.kind[mine]
+        out = np.empty((len(kind), len(times), sde.n))
+        for k in np.unique(kind):  # lanes share their steps: one pass for every kind of start
+            out[kind == k] = one_pass(block, mine, starts.legs[k])[: len(kind)][kind == k]
+        return out
+
+    def one_pass(block: int, mine: slice, legs) -> np.ndarray:
+        kernel, x = sde.kernel, _lanes(x0[mine])
         state = states(seed, "dyson", block * LANES, LANES)[0]
         out = np.empty((len(times), sde.n, LANES))
         out[0] = x
-        for i, (interval, n) in enumerate(zip(intervals, steps, strict=True)):
-            dt = interval / n
-            for many, theta in _stretches(sde, times[i], dt, n):
-                advance(
-                    x, state, theta, kernel.drift, kernel.noise, sde.beta, kernel.constant_noise, dt, many
-                )
+        for i, parts in enumerate(legs):
+            if not parts:
+                x = _lanes(starts.exact[mine])
+            begin = times[i]
+            for dt, n in parts:
+                for many, theta in _stretches(sde, begin, dt, n):
+                    module.advance(
+                        x, state, theta, kernel.drift, kernel.noise, sde.beta, kernel.constant_noise, dt, many
+                    )
+                begin += n * dt
             out[i + 1] = x
-        return out.transpose(2, 0, 1)[: len(mine)]
+        return out.transpose(2, 0, 1)
 
     return run
+
+
+def _lanes(x: np.ndarray) -> np.ndarray:
+    """Up to LANES replicas as a block; spare lanes repeat replicas."""
+    return np.ascontiguousarray(np.resize(x, (LANES, x.shape[1])).T)
 
 
 def _stretches(sde: EigenvalueSDE, start: float, dt: float, steps: int):

@@ -53,19 +53,24 @@ def content(
         "tables": comparison_tables(view, result),
         "groups": check_groups(result),
         "confidence": f"{100 * result.confidence:.4g} %",
-        "sections": [
-            {
-                "title": s.title,
-                "paragraphs": [p for p in s.text.split("\n\n") if p.strip()],
-                "figure": None if s.figure is None else drawn(s.figure, f"s{k}x", s.title),
-                "table": None if s.table is None else [[str(cell) for cell in row] for row in s.table],
-            }
-            for k, s in enumerate(sections)
-        ],
+        "sections": shown_sections(sections),
         "facts": facts(view),
         "sides": sides(view),
         "made": made_with(),
     }
+
+
+def shown_sections(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    """Paragraphs, figure and table of each."""
+    return [
+        {
+            "title": s.title,
+            "paragraphs": [p for p in s.text.split("\n\n") if p.strip()],
+            "figure": None if s.figure is None else drawn(s.figure, f"s{k}x", s.title),
+            "table": None if s.table is None else [[str(cell) for cell in row] for row in s.table],
+        }
+        for k, s in enumerate(sections)
+    ]
 
 
 def default_title(view: Scene) -> str:

@@ -106,3 +106,13 @@ def report(
         (folder / CHECKS).write_text(result.to_json() + "\n", encoding="utf-8")
         save(tree, folder / FOLDER)
     return out / PAGE
+
+
+def write_plain(title: str, lead: str, command: str, sections: Sequence[Section], beside: str) -> str:
+    """A page of sections alone, as text; ``beside`` says at its end what lies beside it."""
+    from compare.page.content import shown_sections
+    from compare.page.html import PLAIN, rendered
+    from compare.page.provenance import made_with
+
+    values = {"title": title, "lead": lead, "command": command, "beside": beside, "made": made_with()}
+    return rendered(values | {"sections": shown_sections(sections)}, PLAIN)

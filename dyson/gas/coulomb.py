@@ -218,7 +218,12 @@ class CoulombGas(Density):
         return -self.log_normalisation
 
     def sample(
-        self, size: int, seed: int | None = None, workers: int = 1, start: ArrayLike | None = None
+        self,
+        size: int,
+        seed: int | None = None,
+        workers: int = 1,
+        start: ArrayLike | None = None,
+        progress: bool = False,
     ) -> np.ndarray:
         """Spectra, shape (size, n), descending.
 
@@ -236,6 +241,8 @@ class CoulombGas(Density):
         start : array_like, shape (n,) or (64, n), optional
             Start of the chains, descending and inside the walls; default independent and widely spread, which
             the check of convergence relies on.
+        progress : bool
+            Show the chains' progress on stderr where that is a terminal.
 
         Raises
         ------
@@ -248,7 +255,7 @@ class CoulombGas(Density):
             if start is not None:
                 raise ValueError("start is that of Markov chains: this gas is sampled exactly, leave it out")
             return self.ensemble.sample(size, seed, workers)
-        return hamiltonian.sample(self._chains(seed, start), size, self.potential.text)[0]
+        return hamiltonian.sample(self._chains(seed, start), size, self.potential.text, progress)[0]
 
     def mixing(self, seed: int = 0) -> hamiltonian.Mixing | None:
         """How well the chains of `sample` mix; None for gases that need none.

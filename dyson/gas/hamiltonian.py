@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import sys
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
+from tqdm import tqdm
 
 from dyson.gas.convergence import split_rhat
 from dyson.gas.potentials import Potential
 from streams import LANES
 from streams.arguments import shown
 
-STAGES, STAGE, MONITOR = 5, 80, 300
-"""Stages of warm-up, trajectories of each, and trajectories that convergence is judged by."""
+STAGES, STAGE, LAST_STAGE, MONITOR = 5, 80, 40, 300
+"""Stages of warm-up, trajectories of each and of the last, and those that convergence is judged by."""
+WARM_UP = STAGES * STAGE + LAST_STAGE
 RHAT, EFFECTIVE = 1.05, 1000
 CELLS, RELOCATIONS = 64, 128
 """Cells of the density of places to relocate to, and single particles moved between trajectories."""
@@ -101,6 +104,7 @@ class Chains:
         self.z = self._straight(t)
         self.scale = np.r_[self.gap, self.gap[-1:]] if self.n > 1 else np.array([max(np.std(t), 1e-3)])
         self.path, self.step, self.accepted, self.steps = PATH, 0.05, 1.0, 1.0
+        self.bar = tqdm(disable=True)
         self.proposal, self.relocations = Proposal.of(start, walls), min(self.n, RELOCATIONS)
         self.state = self._look(self.z)
 
@@ -188,6 +192,7 @@ class Chains:
 
     def move(self, adapt: bool = False) -> None:
         """Relocations and one trajectory of a random length; ``adapt`` tunes the step by its acceptance."""
+        self.bar.update()
         self.relocate()
         length = self.path * (0.5 + self.rng.random())
         steps = min(max(1, round(length / self.step)), LONGEST)
@@ -216,7 +221,7 @@ class Chains:
             self.path = PATH * max(1.0, _widest(flat / self.scale[:, None]))
             self.z = self._straight(t[-1])
             self.state = self._look(self.z)
-        for _ in range(STAGE // 2):
+        for _ in range(LAST_STAGE):
             self.move(adapt=True)
 
     def monitor(self) -> Mixing:
@@ -256,7 +261,7 @@ def _widest(z: np.ndarray) -> float:
     return width
 
 
-def sample(chains: Chains, size: int, text: str) -> tuple[np.ndarray, Mixing]:
+def sample(chains: Chains, size: int, text: str, progress: bool = False) -> tuple[np.ndarray, Mixing]:
     """States (size, n), nearly independent, and how well the chains mixed.
 
     Raises
@@ -264,8 +269,10 @@ def sample(chains: Chains, size: int, text: str) -> tuple[np.ndarray, Mixing]:
     ValueError
         If the chains have not converged.
     """
-    chains.warm_up()
-    mixing = chains.monitor()
+    show = progress and sys.stderr.isatty()
+    with tqdm(total=WARM_UP + MONITOR, desc="warming up", disable=not show, leave=False) as chains.bar:
+        chains.warm_up()
+        mixing = chains.monitor()
     if not (mixing.rhat <= RHAT and mixing.effective >= EFFECTIVE):
         raise ValueError(
             f"the chains of the gas in {shown(text)} have not converged: split R̂ = {mixing.rhat:.3f} "
@@ -273,11 +280,12 @@ def sample(chains: Chains, size: int, text: str) -> tuple[np.ndarray, Mixing]:
             "or very different widths keep them apart: put walls around the well that is meant, or sample "
             "species as gases of their own"
         )
-    parts = []
-    for _ in range(-(-size // LANES)):
-        for _ in range(mixing.apart):
-            chains.move()
-        parts.append(chains.state[0].T.copy())
+    parts, rounds = [], -(-size // LANES)
+    with tqdm(total=rounds * mixing.apart, desc="sampling", disable=not show, leave=False) as chains.bar:
+        for _ in range(rounds):
+            for _ in range(mixing.apart):
+                chains.move()
+            parts.append(chains.state[0].T.copy())
     return (np.concatenate(parts)[:size] if parts else np.empty((0, chains.n))), mixing
 
 

@@ -65,15 +65,21 @@ def _whole(k: int) -> float:
 
 def laguerre_kernel(t: Array, n: int, a: float) -> Array:
     """Laguerre functions t^{a/2} e^{−t/2} L_k^a/norm, k < n, shape (n, ...): orthonormal on the half line."""
-    return _laguerre(np.maximum(np.asarray(t, dtype=float), 0), n, a, a / 2, 0.5)
+    t = np.maximum(np.asarray(t, dtype=float), 0)
+    return laguerre_functions(laguerre_first(t, a, a / 2), t, n, a)
 
 
-def _laguerre(t: Array, n: int, a: float, power: float, rate: float) -> Array:
-    """Orthonormal polynomials of weight t^a e^{−t}, times t^power e^{−rate t}."""
-    out = np.empty((n, *t.shape))
+def laguerre_first(t: Array, a: float, power: float) -> Array:
+    """t^power e^{−t/2} over the norm of 1 with weight t^a e^{−t}."""
     with np.errstate(divide="ignore", invalid="ignore"):
         front = np.where(t > 0, power * np.log(t), 0.0 if power == 0 else -math.inf * np.sign(power))
-    out[0] = np.exp(front - rate * t - gammaln(a + 1) / 2)
+    return np.exp(front - t / 2 - gammaln(a + 1) / 2)
+
+
+def laguerre_functions(first: Array, t: Array, n: int, a: float) -> Array:
+    """Orthonormal polynomials of weight t^a e^{−t}, k < n, all times what makes number 0 ``first``."""
+    out = np.empty((n, *t.shape))
+    out[0] = first
     for k in range(1, n):
         out[k] = (2 * k - 1 + a - t) * out[k - 1]
         if k > 1:
@@ -82,12 +88,19 @@ def _laguerre(t: Array, n: int, a: float, power: float, rate: float) -> Array:
     return out
 
 
-def laguerre_density(edges: Array, n: int, beta: int, a: float) -> Array:
-    r"""Density of n eigenvalues with weight t^a e^{−t}, over t^a, integral n: at panel nodes of √t."""
+def laguerre_log_density(edges: Array, n: int, beta: int, a: float) -> Array:
+    r"""Logarithm of the density of n eigenvalues with weight t^a e^{−t}, over t^a, integral n.
+
+    At panel nodes of √t. Large a: the density over t^a is beyond floats, so polynomials here are times
+    e^{−t/4} with 1 as the first, and the rest of weight and norm is put in as a logarithm.
+    """
     t = panel_nodes(edges) ** 2
-    if beta == 2:
-        return (_laguerre(t, n, a, 0.0, 0.5) ** 2).sum(axis=0)
-    return _real(edges, n, a) if beta == 1 else _quaternion(edges, n, a)
+    if beta == 1:
+        return _real(edges, n, a)
+    if beta == 4:
+        return _quaternion(edges, n, a)
+    square = (laguerre_functions(np.exp(-t / 4), t, n, a) ** 2).sum(axis=0)
+    return np.log(square) - t / 2 - gammaln(a + 1)
 
 
 def _real(edges: Array, n: int, a: float) -> Array:
@@ -95,8 +108,9 @@ def _real(edges: Array, n: int, a: float) -> Array:
     u = panel_nodes(edges)
     tau = 2 * u * u
     # polynomials of weight τ^{2a+1} e^{−τ}, with the root of the weight over √τ
-    bare = _laguerre(tau, n, 2 * a + 1, 0.0, 0.5)
-    phi = bare * u ** (2 * a + 1)
+    bare = laguerre_functions(np.exp(-tau / 4), tau, n, 2 * a + 1)
+    rest = -tau / 4 - gammaln(2 * a + 2) / 2
+    phi = bare * np.exp(rest + (2 * a + 1) * np.log(u))
     weights, running = _fejer()
     half = np.diff(edges)[:, None] / 2
     each = (phi * weights).sum(axis=2) * half[:, 0]
@@ -111,24 +125,26 @@ def _real(edges: Array, n: int, a: float) -> Array:
         m = np.vstack([m, np.r_[-total, 0.0]])
     inverse = np.linalg.inv(m)
     # φ du is half of t^a dt
-    return np.einsum("jpi,kj,kpi->pi", bare, inverse[:, :n], psi, optimize=True) / 2
+    return np.log(np.einsum("jpi,kj,kpi->pi", bare, inverse[:, :n], psi, optimize=True) / 2) + rest
 
 
 def _quaternion(edges: Array, n: int, a: float) -> Array:
     """β = 4: ½ Σ (M^{−1})_{kj} (p_j p_k' − p_j' p_k) w, M the integral of the same, j, k < 2n."""
     u = panel_nodes(edges)
     t, size = u * u, 2 * n
-    p = _laguerre(t, size, a, 0.0, 0.5)
+    first = np.exp(-t / 4)
+    rest = -t / 2 - gammaln(a + 1)
+    p = laguerre_functions(first, t, size, a)
     d = np.zeros_like(p)
-    k = np.arange(1, size)
+    k = np.arange(1, size)[:, None, None]
     # (L_k^a)' = −L_{k−1}^{a+1}
-    d[1:] = -np.sqrt(k)[:, None, None] * _laguerre(t, size - 1, a + 1, 0.0, 0.5) if size > 1 else 0.0
+    d[1:] = -np.sqrt(k / (a + 1)) * laguerre_functions(first, t, size - 1, a + 1)
     weights, _ = _fejer()
     half = np.diff(edges)[:, None] / 2
-    measure = weights * half * 2 * u ** (2 * a + 1)
+    measure = weights * half * 2 * np.exp(rest + (2 * a + 1) * np.log(u))
     cross = np.einsum("jpi,kpi->jk", p * measure, d, optimize=True)
     inverse = np.linalg.inv(cross - cross.T)
-    return np.einsum("jpi,kj,kpi->pi", p, inverse, d, optimize=True)
+    return np.log(np.einsum("jpi,kj,kpi->pi", p, inverse, d, optimize=True)) + rest
 
 
 def _fejer() -> tuple[np.ndarray, np.ndarray]:

@@ -16,9 +16,9 @@ an exact draw, and their centre of mass (weighted by 1/g²) feels the noise only
    in the rare triple encounters.
 
 An isolated pair is exact at any dt, a chain to O(dt), with no asymmetry between even and odd bonds.
-Impulses are bounded, so nothing blows up, and equal eigenvalues are an ordinary starting point. Pairs
-further apart enter the drift, regularised at the scale of one step's noise; those more than
-``blocks.NEAR`` ranks apart are renewed every ``FAR_EVERY`` steps only.
+Impulses are bounded, so nothing blows up, and two equal eigenvalues are an ordinary starting point (more of
+them: ``coincident``). Pairs further apart enter the drift, regularised at the scale of one step's noise;
+those more than ``blocks.NEAR`` ranks apart are renewed every ``FAR_EVERY`` steps only.
 Cost per particle and step: two normals, two square roots, (NEAR - 1) + (n/2 - NEAR)/FAR_EVERY divisions.
 """
 

@@ -6,6 +6,7 @@ that a single path costs the time and memory of a single path. The forces of all
 multipole method with the solver's regularisation, those of neighbours up to ``blocks.NEAR`` ranks, which
 each step renews, are taken off, and what is left, the far field, is kept for ``FAR_EVERY`` steps.
 
+Starts in which eigenvalues coincide: see ``coincident``.
 Random numbers: 64 generators a replica (stream "dyson-many"), each for every 64th particle.
 """
 
@@ -106,50 +107,21 @@ def advance(x, state, rate, center, g2, beta, dt, steps, tree):
         _order(x)
 
 
-def path(sde: EigenvalueSDE, x0: np.ndarray, times, steps, seed: int, replica: int) -> np.ndarray:
-    """One replica at ``times``, ``steps`` of them between each two; shape (1, time, n)."""
+def path(sde: EigenvalueSDE, x0: np.ndarray, times, legs, seed: int, replica: int, first=None) -> np.ndarray:
+    """One replica at ``times``, shape (1, time, n).
+
+    ``legs``: the steps of every interval, (size, how many); ``first`` (n,): where it is after one without.
+    """
     k, c = (np.ascontiguousarray(a, float) for a in (sde.rate, sde.target))
     g2, state = float(sde.g2[0]), states(seed, "dyson-many", replica * LANES, LANES)[0]
     tree = tables(order_of(ACCURACY))
     out = np.empty((1, len(times), sde.n))
     out[0, 0] = x0
     x = out[0, 0].copy()
-    start, degenerate = float(times[0]), False
-    for i, (interval, many) in enumerate(zip(np.diff(times), steps, strict=True)):
-        dt = interval / many
-        degenerate = collapsed(x, g2, sde.beta, dt) if i == 0 else degenerate
-        short = ramp(sde.n, dt, times[i] - start, interval) if degenerate else []
-        for h in short:
-            advance(x, state, k, c, g2, sde.beta, h, 1, tree)
-        if short:
-            interval -= math.fsum(short)
-            many = max(0, math.ceil(interval / dt - 1e-6))
-        if many:
-            advance(x, state, k, c, g2, sde.beta, interval / many, many, tree)
+    for i, parts in enumerate(legs):
+        if not parts:
+            x = first.copy()
+        for dt, many in parts:
+            advance(x, state, k, c, g2, sde.beta, dt, many, tree)
         out[0, i + 1] = x
-    return out
-
-
-def collapsed(x: np.ndarray, g2: float, beta: float, dt: float) -> bool:
-    """Are so many particles so close that they move further apart in one step than they are?
-
-    m particles from one point are a semicircle of radius √(4 β m g² t).
-    """
-    m = 64
-    return len(x) > m and bool((x[:-m] - x[m:]).min() < math.sqrt(4.0 * beta * m * g2 * dt))
-
-
-def ramp(n: int, dt: float, gone: float, interval: float) -> list[float]:
-    """Short steps after equal eigenvalues, a twentieth of the time ``gone`` by each, until that is 40 dt.
-
-    The noise of one step spreads n particles √n times less than their repulsion should, and the repulsion
-    at that distance is √n times too strong: ⟨Σx²⟩ starts n/20 times too large, which steps much shorter
-    than the time gone by forget.
-    """
-    out, left = [], interval
-    while gone < 40.0 * dt and left > 1e-6 * dt:
-        h = min(max(0.05 * gone, 0.2 * dt / n), dt, left)
-        out.append(h)
-        gone += h
-        left -= h
     return out

@@ -54,7 +54,7 @@ def step_cost(n: int) -> float:
     sde, x0 = dyson.models.matrix_ou(n), start_of(n)
 
     def run(steps):
-        return lambda: large.path(sde, x0, [0.0, steps * sde.time_step], [steps], 1, 0)
+        return lambda: large.path(sde, x0, [0.0, steps * sde.time_step], [[(sde.time_step, steps)]], 1, 0)
 
     few, many = (8, 88) if n < 200_000 else (8, 24)
     return max(best(run(many)) - best(run(few)), 0.0) / (many - few)
@@ -93,19 +93,21 @@ def exponent(n: np.ndarray, seconds: np.ndarray, least: float) -> float:
     return float(np.polyfit(np.log(n[keep]), np.log(seconds[keep]), 1)[0]) if keep.sum() > 1 else np.nan
 
 
-def plot(path: str, n, cost, pairs, step) -> None:
-    import matplotlib
+def plot(path: str, n, cost, wrong, pairs, step) -> None:
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5, 4), layout="constrained")
-    axes.loglog(n, cost, "o-", label="forces, fast multipole")
-    axes.loglog(n, pairs, "s--", label="forces, all pairs")
-    axes.loglog(n, step, "^-", label="one time step")
-    axes.set(xlabel="particles N", ylabel="seconds, one core")
-    axes.legend()
-    figure.savefig(path, dpi=150)
+    figure = Figure(figsize=(5.3, 5.2), layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    axes.loglog(n, step, "^-", label=f"one time step, ~ N^{exponent(n, step, 1e4):.2f} from 10⁴")
+    axes.loglog(n, cost, "o-", label=f"forces, fast multipole, ~ N^{exponent(n, cost, 1e4):.2f} from 10⁴")
+    axes.loglog(n, pairs, "s--", label=f"forces, all pairs, ~ N^{exponent(n, pairs, 1e3):.2f} from 10³")
+    axes.set(ylabel="seconds, one core")
+    axes.legend(frameon=False, loc="lower right", fontsize="small")
+    below.loglog(n, wrong, "o-")
+    below.set(xlabel="particles N", ylabel="error of the forces", ylim=(1e-17, 1e-8))
+    for one in (axes, below):
+        one.grid(True, linewidth=0.4)
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:
@@ -113,11 +115,13 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10**6, help="largest N")
     parser.add_argument("--plot", metavar="PNG", help="write a figure there")
     options = parser.parse_args()
-    n, cost, _, pairs, step = (np.array(column, float) for column in zip(*table(options.most), strict=True))
+    n, cost, wrong, pairs, step = (
+        np.array(column, float) for column in zip(*table(options.most), strict=True)
+    )
     print(f"exponents: sum {exponent(n, cost, 1e4):.2f}, direct {exponent(n, pairs, 1e3):.2f}, ", end="")
     print(f"step {exponent(n, step, 1e4):.2f}")
     if options.plot:
-        plot(options.plot, n, cost, pairs, step)
+        plot(options.plot, n, cost, wrong, pairs, step)
 
 
 if __name__ == "__main__":

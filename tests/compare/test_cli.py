@@ -245,7 +245,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
 
 def test_stored_command_repeats_the_options():
     words = ["report", "rbm", "--batch-size", "16", "--levels", "pair,matrix", "--sweep", "--workers", "3"]
-    names = ("rbm", "linear", "teacher-student", "phase", "check", "import", "derive", "gas")
+    names = ("rbm", "linear", "teacher-student", "phase", "report-gas", "check", "import", "derive", "gas")
     commands = dict.fromkeys(names, None)
     args = parser(commands).parse_args([*words, "--out", "somewhere"])
     args.seed = 12

@@ -22,7 +22,7 @@ def test_gaussian_ensemble(tmp_path, capsys):
     assert abs(mean.mean() - (1 + 2 * 19 / 2) / 20) < 5 * mean.std() / 20
     told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert told["support for n → ∞"] == "[-2, 2]"
-    text = (out / "gas.html").read_text(encoding="utf-8")
+    text = (out / "report.html").read_text(encoding="utf-8")
     assert "<svg" in text and "V = x**2/2" in text
     again = tmp_path / "again"
     words = ["gas", "--n", "20", "--beta", "2", "--samples", "400", "--seed", "1", "--workers", "1"]

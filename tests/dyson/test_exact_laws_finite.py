@@ -155,8 +155,6 @@ def test_two_point_function_obeys_its_sum_rule(ensemble, a):
     assert found == pytest.approx(5 * 6 * float(law.pdf(x)), rel=1e-9)
     near = law.two_point(x, x + np.array([1e-3, 2e-3]))
     assert near[1] / near[0] == pytest.approx(4, rel=0.01)
-    with pytest.raises(ValueError, match="beta = 2 alone"):
-        FiniteDensity(6, 1).two_point(0, 1)
 
 
 def test_many_eigenvalues_are_a_semicircle():
