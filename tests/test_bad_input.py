@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from collections import defaultdict
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -355,9 +356,7 @@ OPTIONS = {
 
 
 def test_every_option_of_the_report_is_thrown_at():
-    names = ("rbm", "linear", "teacher-student", "phase", "check", "import", "derive", "gas")
-    commands = dict.fromkeys(names, None)
-    known = set(vars(parser(commands).parse_args(["report", "rbm"])))
+    known = set(vars(parser(defaultdict(lambda: None)).parse_args(["report", "rbm"])))
     spared = {"command", "parser", "name", "model", "out", "sweep", "debug"}
     assert known - spared == {option[2:].replace("-", "_") for option in OPTIONS}
 

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -245,8 +246,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
 
 def test_stored_command_repeats_the_options():
     words = ["report", "rbm", "--batch-size", "16", "--levels", "pair,matrix", "--sweep", "--workers", "3"]
-    names = ("rbm", "linear", "teacher-student", "phase", "report-gas", "check", "import", "derive", "gas")
-    commands = dict.fromkeys(names, None)
+    commands = defaultdict(lambda: None)
     args = parser(commands).parse_args([*words, "--out", "somewhere"])
     args.seed = 12
     text = command_line(args, "dyson-sgd report rbm")
