@@ -1,0 +1,207 @@
+"""What a campaign has found: its spectra, its statistics over the plane, and where theory holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from compare.align import align
+from compare.campaign.definition import Campaign, Cell
+from compare.campaign.models import CLOSED, relaxation_rates, sampled_levels
+from compare.campaign.store import Store
+from compare.campaign.work import EXPERIMENT, closed_form, model_of, recorded
+from compare.checks import check
+from compare.result import AGREES, CANNOT_TELL, DIFFERS, CheckResult
+from compare.statistics import statistics
+from streams.arguments import unknown
+
+HOLDS = ("mean eigenvalue", "width", "mean spacing")
+"""Quantities that a level must predict to hold in a cell."""
+
+REPLICA = {"units": "1", "long_name": "replica"}
+VERDICTS = (CANNOT_TELL, AGREES, DIFFERS)
+
+
+def read_side(store: Store, group: str, campaign: Campaign) -> xr.Dataset | None:
+    """The complete chunks of a side, lazily; None if there is none."""
+    done = store.complete(group)
+    if not done:
+        return None
+    ds = xr.open_zarr(store.data, group=group, consolidated=False, zarr_format=3, chunks=None)
+    edges = np.minimum(np.arange(campaign.chunks + 1) * campaign.chunk, campaign.replicas)
+    kept = np.concatenate([np.arange(edges[k], edges[k + 1]) for k in done])
+    ds = ds.assign_coords(replica=("replica", np.arange(ds.sizes["replica"]), REPLICA))
+    return ds if kept.size == ds.sizes["replica"] else ds.isel(replica=kept)
+
+
+def open_campaign(path: str | Path) -> xr.DataTree:
+    """A campaign's spectra, lazily: a group a cell, with ``experiment`` and ``theory/<level>``.
+
+    Replicas of chunks that are not complete are left out. Cells are named
+    ``<model>/lr<α>-bs<|B|>-seed<s>`` and carry ``learning_rate`` and ``batch_size``; `plane` puts their
+    statistics on these dims.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See `Store.campaign`.
+    """
+    store = Store(path)
+    campaign = store.campaign()
+    nodes = {}
+    for cell in campaign.cells:
+        for side in (
+            EXPERIMENT,
+            *(f"theory/{x}" for x in sampled_levels(campaign.models[cell.model], campaign.levels)),
+        ):
+            ds = read_side(store, f"{cell.name}/{side}", campaign)
+            if ds is not None:
+                nodes[f"/{cell.name}/{side}"] = ds
+    tree = xr.DataTree.from_dict(nodes) if nodes else xr.DataTree()
+    tree.attrs = {"campaign": campaign.name, "fingerprint": campaign.fingerprint}
+    return tree
+
+
+def cell_tree(store: Store, campaign: Campaign, cell: Cell) -> xr.DataTree | None:
+    """The experiment of a cell and its levels, in memory; None before it has chunks."""
+    experiment = read_side(store, f"{cell.name}/{EXPERIMENT}", campaign)
+    if experiment is None:
+        return None
+    experiment = experiment.load()
+    theory: dict[str, xr.Dataset] = {}
+    sampled = sampled_levels(campaign.models[cell.model], campaign.levels)
+    for level in campaign.levels:
+        if level in CLOSED:
+            found = closed_form(campaign, cell, level)
+        elif level in sampled:
+            read = read_side(store, f"{cell.name}/theory/{level}", campaign)
+            if read is None:
+                continue
+            found = read.load()
+        else:
+            continue
+        theory[level] = found.assign_attrs(
+            model=experiment.attrs["model"], parameters=experiment.attrs["parameters"]
+        )
+    return align(experiment=experiment, theory=theory)
+
+
+def window(campaign: Campaign, cell: Cell) -> float:
+    """First time of the stationary window of a cell."""
+    return cell.learning_rate * (campaign.record.window_start(recorded(campaign, cell)) - 0.5)
+
+
+def judged(path: str | Path) -> Iterator[tuple[Cell, xr.DataTree, CheckResult]]:
+    """Every cell that has chunks, with the checks of its levels at the campaign's margin."""
+    store = Store(path)
+    campaign = store.campaign()
+    for cell in campaign.cells:
+        tree = cell_tree(store, campaign, cell)
+        if tree is not None:
+            yield cell, tree, check(tree, margin=campaign.margin, start=window(campaign, cell))
+
+
+def verdict_of(result: CheckResult, level: str) -> str:
+    """Of one level in one cell: differs if a mean, width or spacing does, agrees if all agree."""
+    verdicts = {row.verdict for row in result.rows if row.level == level and row.quantity in HOLDS}
+    if DIFFERS in verdicts:
+        return DIFFERS
+    return AGREES if verdicts == {AGREES} else CANNOT_TELL
+
+
+def plane(path: str | Path, model: str | None = None, seed: int | None = None) -> xr.Dataset:
+    """Statistics of a model's cells on (learning_rate, batch_size), and where each level of theory holds.
+
+    Parameters
+    ----------
+    path : str or Path
+    model, seed : optional
+        By default the first of the campaign.
+
+    Returns
+    -------
+    Dataset
+        ``width`` (…, level), ``mean_spacing`` (…, pair), ``mean_eigenvalue`` (…, mode), each with ``_se``;
+        ``replicas``, ``diverged_replicas``; ``rate`` (level), k per unit time at the fixed point, NaN where
+        it is not known; ``holds`` (…, theory): 1 agrees, 2 differs, 0 cannot tell, -1 not run. A cell that
+        was not run is NaN.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See `Store.campaign`; for an unknown model or seed, or a campaign without a chunk.
+    """
+    store = Store(path)
+    campaign = store.campaign()
+    model = next(iter(campaign.models)) if model is None else model
+    seed = campaign.seeds[0] if seed is None else seed
+    if model not in campaign.models:
+        raise ValueError(unknown("model", model, campaign.models))
+    if seed not in campaign.seeds:
+        raise ValueError(f"no seed {seed} in this campaign: its seeds are {campaign.seeds}")
+    found: dict[tuple[float, int], tuple[xr.Dataset, list[int]]] = {}
+    for cell in campaign.cells:
+        if (cell.model, cell.seed) != (model, seed):
+            continue
+        tree = cell_tree(store, campaign, cell)
+        if tree is None:
+            continue
+        start = window(campaign, cell)
+        result = check(tree, margin=campaign.margin, start=start)
+        levels = tree["theory"].children if "theory" in tree.children else {}
+        codes = [
+            VERDICTS.index(verdict_of(result, level)) if level in levels else -1 for level in campaign.levels
+        ]
+        found[cell.learning_rate, cell.batch_size] = statistics(tree["experiment"].to_dataset(), start), codes
+    if not found:
+        raise ValueError(f"{str(path)!r} has no complete chunk of {model}: run the campaign first")
+    return _assembled(campaign, model, seed, found)
+
+
+def _assembled(campaign: Campaign, model: str, seed: int, found: dict) -> xr.Dataset:
+    """Cells side by side."""
+    shape = len(campaign.learning_rates), len(campaign.batch_sizes)
+    first = next(iter(found.values()))[0]
+    names = ("width", "mean_spacing", "mean_eigenvalue")
+    out = xr.Dataset(
+        coords={
+            "learning_rate": ("learning_rate", list(campaign.learning_rates), {"units": "1"}),
+            "batch_size": ("batch_size", list(campaign.batch_sizes), {"units": "1"}),
+            "theory": ("theory", list(campaign.levels)),
+            **{name: first[name].variable for name in ("level_target", "level_size", "target")},
+        }
+    )
+    grid = ("learning_rate", "batch_size")
+    values: dict[str, Any] = {"holds": np.full((*shape, len(campaign.levels)), -1)}
+    dims: dict[str, tuple[str, ...]] = {"holds": (*grid, "theory")}
+    for name in [n + end for n in names for end in ("", "_se")]:
+        values[name], dims[name] = np.full((*shape, *first[name].shape), np.nan), (*grid, *first[name].dims)
+    for name in ("replicas", "diverged_replicas"):
+        values[name], dims[name] = np.zeros(shape, np.int64), grid
+    for (a, b), (one, codes) in found.items():
+        i = campaign.learning_rates.index(a), campaign.batch_sizes.index(b)
+        for name in values:
+            values[name][i] = codes if name == "holds" else one[name].values
+    for name, x in values.items():
+        out[name] = (dims[name], x)
+    out["rate"] = ("level", _rates(campaign, model, first["level_target"].values))
+    out.attrs = {"campaign": campaign.name, "model": model, "seed": str(seed), "margin": campaign.margin}
+    return out
+
+
+def _rates(campaign: Campaign, model: str, targets: np.ndarray) -> np.ndarray:
+    """k of every level, NaN where it is not known."""
+    cell = next(cell for cell in campaign.cells if cell.model == model)
+    table = campaign.models[model]
+    known = relaxation_rates(table, model_of(campaign, cell))
+    rates = np.full(len(targets), np.nan)
+    if table["kind"] == "rbm":
+        learnt = np.flatnonzero(targets > 1e-6 * targets.max())
+        rates[learnt[: len(known)]] = known[: len(learnt)]
+    elif np.ptp(known) == 0:
+        rates[:] = known[0]
+    return rates
