@@ -1,8 +1,11 @@
 """Theory against experiment: one layout, one tree, and a verdict with error bars."""
 
 from compare.align import align, members
+from compare.calibration import calibration
 from compare.checks import check
 from compare.comparison import MARGINS
+from compare.equilibration import Equilibration, equilibrated
+from compare.families import FAMILIES, benjamini_hochberg, holm
 from compare.foreign import FORMATS, read_npz
 from compare.page import Section, report
 from compare.pipeline import compare_rbm
@@ -16,28 +19,39 @@ from compare.species import find_species
 from compare.spread import data_spread
 from compare.statistics import stationary, statistics
 from compare.store import load, save
+from compare.time_series import AutocorrelationTime, TimeMean, autocorrelation_time, mean_over_time
 from compare.unfolding import mean_ratios, spectral_statistics, unfold
 from compare.universality import ClassTest, Universality, universality
 
 __all__ = [
+    "FAMILIES",
     "FORMATS",
     "MARGINS",
+    "AutocorrelationTime",
     "Check",
     "CheckResult",
     "ClassTest",
     "DataSpread",
+    "Equilibration",
     "Levels",
     "Section",
+    "TimeMean",
     "Universality",
     "align",
+    "autocorrelation_time",
+    "benjamini_hochberg",
+    "calibration",
     "check",
     "compare_rbm",
     "data_spread",
+    "equilibrated",
     "find_species",
+    "holm",
     "import_files",
     "level_coords",
     "levels",
     "load",
+    "mean_over_time",
     "mean_ratios",
     "members",
     "read_npz",

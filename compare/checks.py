@@ -10,12 +10,13 @@ import xarray as xr
 
 from compare.align import members
 from compare.comparison import MARGINS, RELATIVE, Comparison
+from compare.families import FAMILIES, jointly
 from compare.result import DIFFERS, EXPERIMENT, CheckResult
 from compare.schema import validate
 from compare.shared_data import shares_data
 from compare.side import Side
 from compare.spread import Stated, stated, with_spread
-from streams.arguments import shown, unknown
+from streams.arguments import choice, shown, unknown
 
 COMPLETENESS = ("matrix", "dyson", "gas", "pair")
 """Levels of theory from complete to crude."""
@@ -28,6 +29,7 @@ def check(
     start: float | None = None,
     level: str | None = None,
     data_spread: Stated | None = None,
+    family: str = "none",
 ) -> CheckResult:
     """Hold every level of theory in a tree against its experiment.
 
@@ -54,7 +56,8 @@ def check(
     The table is in docs/schema.md.
 
     Every row has the stated confidence on its own; `CheckResult.expected_by_chance` says how many false
-    "differs" that makes in all.
+    "differs" that makes in all. With a ``family`` the rows of a level have it together, see
+    `compare.families.jointly`: rows that do not hold then are "cannot tell".
 
     Parameters
     ----------
@@ -75,6 +78,10 @@ def check(
         number, or one per mode, level or pair. A single number stands for all quantities of
         ``RELATIVE``; 0 says that the choice of the data does not matter. The laws follow.
         `compare.data_spread` estimates it from runs.
+    family : {"none", "holm", "benjamini-hochberg"}
+        How the verdicts of a level's rows are judged together: each on its own, by Holm's method (the
+        chance of any false one is at most 1 − confidence) or by Benjamini and Hochberg's (the mean share of
+        false ones is).
 
     Raises
     ------
@@ -85,11 +92,12 @@ def check(
     margins = _margins(margin)
     if not (isinstance(confidence, numbers.Real) and 0 < confidence < 1):
         raise ValueError(f"confidence must be between 0 and 1, got {shown(confidence)}")
+    family = choice("family", family, FAMILIES)
     decide = _deciding_level(level, theory)
     validate(experiment)
     measured = Side.of(experiment, start)
     compare = Comparison(measured, measured.group, margins, float(confidence))
-    rows = list(compare.equilibration())
+    rows = jointly(list(compare.equilibration()), float(confidence), family)
     sides = {EXPERIMENT: measured}
     moving = {r.index for r in rows if r.verdict == DIFFERS}
     for name, ds in theory.items():
@@ -105,13 +113,13 @@ def check(
     if shared:
         sides |= with_spread(theory, {name: sides[name] for name in theory}, spread)
     for name in theory:
-        rows += compare.against(name, sides[name], moving)
+        rows += jointly(list(compare.against(name, sides[name], moving)), float(confidence), family)
     counts = {
         name: (int(s.statistics["replicas"]), int(s.statistics["diverged_replicas"]))
         for name, s in sides.items()
     }
     used, left_out = ({k: v[i] for k, v in counts.items()} for i in (0, 1))
-    return CheckResult(rows, float(confidence), margins, decide, used, left_out)
+    return CheckResult(rows, float(confidence), margins, decide, used, left_out, family)
 
 
 def _margins(margin: float | Mapping[str, float] | None) -> dict[str, float]:

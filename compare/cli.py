@@ -25,7 +25,7 @@ from streams.arguments import nearest, one_line
 __all__ = ["main"]
 
 LONGEST_MESSAGE = 600
-CHECK_OPTIONS = ("margin", "confidence", "start", "level", "data_spread")
+CHECK_OPTIONS = ("margin", "confidence", "start", "level", "data_spread", "family")
 AGREE, DIFFER, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 
@@ -75,6 +75,11 @@ def run(words: list[str]) -> int:
         "derive": derive,
         "gas": gas("gas"),
         "report-gas": gas("report_gas"),
+        "campaign-run": campaign("begin"),
+        "campaign-status": campaign("status"),
+        "campaign-resume": campaign("resume"),
+        "campaign-report": campaign("report"),
+        "advise": campaign("advised"),
     }
     args = parser(commands).parse_args(words)
     if not hasattr(args, "command"):
@@ -98,6 +103,17 @@ def derive(args: argparse.Namespace) -> int:
     from compare import derivation
 
     return derivation.derive(args)
+
+
+def campaign(name: str) -> Callable[[argparse.Namespace], int]:
+    """``dyson-sgd campaign ...`` and ``dyson-sgd advise``, imported when one is run."""
+
+    def command(args: argparse.Namespace) -> int:
+        from compare.campaign import command as actions
+
+        return int(getattr(actions, name)(args))
+
+    return command
 
 
 def gas(name: str) -> Callable[[argparse.Namespace], int]:

@@ -189,6 +189,7 @@ class Comparison:
             false_alarm,
             verdict,
             note,
+            nu,
         )
 
     @cached_property

@@ -8,7 +8,9 @@ import shlex
 from collections.abc import Callable, Mapping
 from importlib import metadata
 
+from compare.advice_options import add_advise
 from compare.arguments import Parser, add, add_debug, decimal, list_of, mapping, number_or, one_of, whole
+from compare.campaign_options import add_campaign
 from compare.derivation import add_derive
 from compare.gas_options import add_gas, add_report_gas
 from compare.network_options import add_linear, add_phase, add_teacher_student
@@ -19,6 +21,7 @@ MODEL_AVERAGES = ("independent", "persistent", "contrastive")
 DATA = ("exact", "batch")
 SOLVERS = ("bond-splitting", "euler", "sdeint")
 LEVELS = ("pair", "dyson", "matrix")
+FAMILIES = ("none", "holm", "benjamini-hochberg")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -88,8 +91,7 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     Parameters
     ----------
     commands : mapping
-        What carries out "rbm", "linear", "teacher-student", "phase", "check", "import", "derive" and "gas";
-        found again as ``args.command``.
+        What carries out each command, by its name in `compare.cli.run`; found again as ``args.command``.
     """
     top = Parser(prog="dyson-sgd", description=DESCRIPTION, epilog=EXAMPLES)
     top.add_argument("--version", action="version", version=f"dyson-sgd {version()}")
@@ -110,6 +112,8 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     add_import(sources, commands["import"])
     add_derive(names, commands["derive"])
     add_gas(names, commands["gas"])
+    add_campaign(names, commands)
+    add_advise(names, commands["advise"])
     return top
 
 
@@ -212,6 +216,9 @@ def add_check(commands: argparse._SubParsersAction[Parser], command: Command) ->
         help="relative spread of every quantity between data sets, where replicas share one data set "
         "(default: from the theory that knows it)",
     )
+    family = one_of("family", FAMILIES)
+    text = f"verdicts of a level's rows together: {', '.join(FAMILIES)}"
+    add(check, "--family", family, "none", "NAME", text)
     add_debug(check)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import xarray as xr
 
 import sgd
-from compare.scaling_fit import ExponentFit, collapse, fit_exponent, groups, holm
+from compare.families import holm
+from compare.scaling_fit import ExponentFit, collapse, fit_exponent, groups
 from compare.statistics import statistics
 from streams import new_entropy
 from streams.arguments import count, positive, shown

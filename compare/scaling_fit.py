@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from compare.families import holm
+
 __all__ = ["ExponentFit", "collapse", "fit_exponent", "groups", "holm"]
 
 
@@ -105,20 +107,6 @@ def regression(
     residual = np.log(value[usable]) * weight - design[:, seen] @ seen_solution
     covariance = np.linalg.inv(design[:, seen].T @ design[:, seen])
     return solution, covariance, float(residual @ residual), int(point.size - seen.sum())
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values: rejecting those below a keeps the chance of any false alarm below a.
-
-    Holm, Scand. J. Stat. 6 (1979) 65. NaN (no test) stays NaN and does not count.
-    """
-    p = np.asarray(p, dtype=float)
-    tests = np.flatnonzero(~np.isnan(p.ravel()))
-    order = tests[np.argsort(p.ravel()[tests])]
-    steps = p.ravel()[order] * np.arange(order.size, 0, -1)
-    adjusted = np.full(p.size, np.nan)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return adjusted.reshape(p.shape)
 
 
 def groups(noise_level: np.ndarray) -> list[np.ndarray]:

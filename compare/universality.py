@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
+from compare.families import holm
 from compare.result import with_error
 from compare.unfolding import levels_of, mean_ratios
 from dyson import CoulombGas
@@ -117,10 +118,10 @@ def universality(spectra: Any, confidence: float = 0.99, window: float = 0.5) ->
         score = abs(mean - expected) / error
         p = 2 * float(norm.sf(score) if replicas < 2 else t.sf(score, replicas - 1))
         found[name], spreads[name] = (expected, spread, p), spread
-    rejected = _holm({name: p for name, (_, _, p) in found.items()}, 1 - confidence)
+    adjusted = holm(np.array([p for _, _, p in found.values()]))
     classes = {
-        name: ClassTest(expected, spread / math.sqrt(REFERENCE), p, name not in rejected)
-        for name, (expected, spread, p) in found.items()
+        name: ClassTest(expected, spread / math.sqrt(REFERENCE), p, bool(at_least > 1 - confidence))
+        for (name, (expected, spread, p)), at_least in zip(found.items(), adjusted, strict=True)
     }
     left = [name for name in classes if classes[name].accepted]
     verdict = left[0] if len(left) == 1 else "cannot tell" if left else "none of them"
@@ -137,16 +138,6 @@ def reference(n: int, beta: int, window: float) -> tuple[float, float]:
         spectra = CoulombGas.gaussian(n, 1.0, beta).sample(REFERENCE, seed=SEED)
     ratio = mean_ratios(spectra, window)
     return float(ratio.mean()), float(ratio.std(ddof=1))
-
-
-def _holm(pvalues: dict[str, float], level: float) -> set[str]:
-    """Names rejected by Holm's method."""
-    out: set[str] = set()
-    for rank, (name, p) in enumerate(sorted(pvalues.items(), key=lambda item: item[1])):
-        if p > level / (len(pvalues) - rank):
-            break
-        out.add(name)
-    return out
 
 
 def _needed(classes, spreads, left: list[str], confidence: float) -> int:

@@ -5,7 +5,7 @@ from compare.campaign.executors import executor_of
 from compare.campaign.plan import Plan, plan
 from compare.campaign.runner import Outcome, run
 from compare.campaign.store import Store
-from compare.campaign.view import judged, open_campaign, plane
+from compare.campaign.view import judged, open_campaign, plane, spectra
 
 __all__ = [
     "Campaign",
@@ -19,4 +19,5 @@ __all__ = [
     "plan",
     "plane",
     "run",
+    "spectra",
 ]

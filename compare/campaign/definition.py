@@ -27,6 +27,9 @@ TABLES = {
 }
 """Keys of the file, by table."""
 
+MOST_CHUNKS = 10**6
+"""Of one side of all cells."""
+
 QUANTITIES = ("mean_eigenvalue", "width", "mean_spacing")
 
 
@@ -134,6 +137,8 @@ class Campaign:
         )
         for name, options in campaign.models.items():
             make(name, options)
+        if (chunks := campaign.chunks * len(campaign.cells)) > MOST_CHUNKS:
+            raise ValueError(f"{chunks} chunks are more than {MOST_CHUNKS}: raise ensemble.chunk")
         return campaign
 
     @property

@@ -55,6 +55,7 @@ def _array(group: zarr.Group, name: str, shape, chunks, source: xr.DataArray) ->
         name,
         shape=shape,
         chunks=tuple(max(1, n) for n in chunks),
+        chunk_key_encoding={"name": "default", "separator": "."},  # one folder an array, not one a chunk
         dtype=data.dtype,
         fill_value=np.nan if data.dtype.kind == "f" else 0,
         compressors=[ZstdCodec(level=3), Crc32cCodec()],

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from multiprocessing import get_context
+from contextlib import contextmanager
 from typing import Any, Protocol
 
+from compare.campaign.cluster import Dask
+from compare.campaign.sharing import AHEAD, TRIES, Compute, Work, finished, named
 from compare.campaign.work import Task
 
-Compute = Callable[[Mapping[str, Any], Task, int], Any]
-
-TRIES = 3
-"""Times that a chunk is given to workers before the campaign gives up on it."""
-
-AHEAD = 2
-"""Chunks a worker that wait or are being computed: memory is bounded by them."""
-
-TIMEOUT = 10.0
-"""Seconds that a scheduler has to answer."""
+__all__ = ["AHEAD", "TRIES", "Compute", "Dask", "Executor", "InProcess", "Processes", "executor_of"]
 
 
 class Executor(Protocol):
@@ -30,7 +25,15 @@ class Executor(Protocol):
     def results(
         self, compute: Compute, definition: Mapping[str, Any], tasks: Iterator[Task]
     ) -> Iterator[tuple[Task, Any]]:
-        """Every task with what ``compute`` makes of it; tasks are drawn only when there is room for them."""
+        """Every task with what ``compute`` makes of it; tasks are drawn only when there is room for them.
+
+        Raises
+        ------
+        RuntimeError
+            If the workers of a chunk died `TRIES` times.
+        Exception
+            What ``compute`` raised, with the name of the chunk.
+        """
         ...
 
 
@@ -43,7 +46,11 @@ class InProcess:
     def results(self, compute: Compute, definition, tasks: Iterator[Task]) -> Iterator[tuple[Task, Any]]:
         """See `Executor`."""
         for task in tasks:
-            yield task, compute(definition, task, self.workers)
+            try:
+                result = _beside(compute, definition, task, self.workers)
+            except Exception as error:
+                raise named(task, error) from error
+            yield task, result
 
 
 class Processes:
@@ -54,129 +61,84 @@ class Processes:
 
     def results(self, compute: Compute, definition, tasks: Iterator[Task]) -> Iterator[tuple[Task, Any]]:
         """See `Executor`."""
-        waiting: list[Task] = []  # given back by a pool that broke
-        tries: dict[Task, int] = {}
+        work = Work(tasks)
         while True:
-            pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_quiet)
             running: dict[Future, Task] = {}
-            try:
-                while _fill(
-                    running, waiting, tasks, AHEAD * self.workers, _submit(pool, compute, definition)
-                ):
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        result = future.result()
-                        yield running.pop(future), result
-                return
-            except BrokenProcessPool:
-                for future, task in running.items():
-                    if future.done() and not future.cancelled() and future.exception() is None:
-                        yield task, future.result()
-                        continue
-                    tries[task] = tries.get(task, 0) + 1
-                    if tries[task] >= TRIES:
-                        raise RuntimeError(_lost(task)) from None
-                    waiting.append(task)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-
-
-class Dask:
-    """Chunks on a running ``dask.distributed`` cluster, which moves those of a lost worker to another.
-
-    Parameters
-    ----------
-    address : str
-        Of the scheduler, such as "tcp://10.0.0.5:8786".
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If distributed is not installed.
-    ConnectionError
-        If the scheduler does not answer within 10 s.
-    """
-
-    def __init__(self, address: str) -> None:
-        try:
-            from distributed import Client
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                "a scheduler needs the package distributed: pip install 'dyson-sgd[cluster]'"
-            ) from None
-        try:
-            self.client = Client(address, timeout=TIMEOUT, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:  # distributed times out with an OSError
-            raise ConnectionError(
-                f"the scheduler at {address!r} does not answer within {TIMEOUT:g} s "
-                f"({type(error).__name__}): start one with `dask scheduler`, or check the address and firewall"
-            ) from None
-        if not self.client.scheduler_info()["workers"]:
-            with suppress(Exception):
-                self.client.wait_for_workers(1, timeout=TIMEOUT)
-        self.workers = max(1, len(self.client.nthreads()))
-        if not self.client.nthreads():
-            self.client.close()
-            raise ConnectionError(
-                f"the scheduler at {address!r} has no worker: start some with `dask worker {address}`"
-            )
-
-    def results(self, compute: Compute, definition, tasks: Iterator[Task]) -> Iterator[tuple[Task, Any]]:
-        """See `Executor`."""
-        from distributed import KilledWorker
-        from distributed import wait as wait_for
-
-        def submit(task: Task) -> Any:
-            return self.client.submit(compute, shared, task, 1, key=f"{task.name}-{tries.get(task, 0)}")
-
-        [shared] = self.client.scatter([dict(definition)], broadcast=True, hash=False)
-        running: dict[Any, Task] = {}
-        waiting: list[Task] = []
-        tries: dict[Task, int] = {}
-        try:
-            while True:
-                room = AHEAD * max(1, sum(self.client.nthreads().values()))
-                if not _fill(running, waiting, tasks, room, submit):
+            with self._pool() as pool:
+                try:
+                    while self._fill(pool, compute, definition, work, running):
+                        yield from finished(running, wait(running, return_when=FIRST_COMPLETED).done)
                     return
-                done = wait_for(list(running), return_when="FIRST_COMPLETED").done
-                for future in done:
-                    task = running.pop(future)
-                    try:
-                        result = future.result()
-                    except KilledWorker:
-                        tries[task] = tries.get(task, 0) + 1
-                        if tries[task] >= TRIES:
-                            raise RuntimeError(_lost(task)) from None
-                        waiting.append(task)
-                        continue
-                    yield task, result
+                except BrokenProcessPool:
+                    pass
+            whole = {f for f in running if f.done() and not f.cancelled() and f.exception() is None}
+            yield from finished(running, whole)
+            work.lost(list(running.values()))
+
+    def _fill(self, pool: ProcessPoolExecutor, compute, definition, work: Work, running: dict) -> bool:
+        """Submit while there is room; whether anything runs."""
+        while (task := work.draw(running.values(), AHEAD * self.workers)) is not None:
+            try:
+                with _no_interrupts():  # a process that starts now inherits it
+                    running[pool.submit(compute, definition, task, 1)] = task
+            except BrokenProcessPool:
+                work.back.append(task)
+                raise
+        return bool(running)
+
+    @contextmanager
+    def _pool(self) -> Iterator[ProcessPoolExecutor]:
+        """Processes that are gone afterwards, at once where the work is not done."""
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin)
+        try:
+            yield pool
+        except BaseException:
+            for process in list((getattr(pool, "_processes", None) or {}).values()):
+                process.kill()  # shutdown would wait for the chunks in work
+            raise
         finally:
-            with suppress(Exception):
-                self.client.cancel(list(running))
-            self.client.close()
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _fill(running: dict, waiting: list[Task], tasks: Iterator[Task], room: int, submit: Callable) -> bool:
-    """Submit until ``room`` run; whether any does."""
-    while len(running) < room:
-        task = waiting.pop() if waiting else next(tasks, None)
-        if task is None:
-            break
-        running[submit(task)] = task
-    return bool(running)
+def _beside(compute: Compute, *arguments: Any) -> Any:
+    """What it returns, computed in another thread: kernels would keep Ctrl-C from this one until they end."""
+    if threading.current_thread() is not threading.main_thread():
+        return compute(*arguments)
+    future: Future = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(compute(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="chunk", daemon=True).start()
+    return future.result()
 
 
-def _submit(pool: ProcessPoolExecutor, compute: Compute, definition) -> Callable[[Task], Future]:
-    return lambda task: pool.submit(compute, definition, task, 1)
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Ctrl-C comes after the block, and never to processes that start in it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _lost(task: Task) -> str:
-    return f"the workers that computed {task.name} died {TRIES} times: is there enough memory for a chunk?"
-
-
-def _quiet() -> None:
-    """Ctrl-C is for the process that drives: workers finish what they do."""
+def _begin() -> None:
+    """In a worker: Ctrl-C is for the process that drives, and without that one there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, name="follow", daemon=True).start()
+
+
+def _follow() -> None:
+    """End with the parent, which may not have the time to say so."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def executor_of(workers: int = 1, processes: int | None = None, scheduler: str | None = None) -> Executor:

@@ -104,7 +104,7 @@ def plan(campaign: Campaign) -> Plan:
 
 def require_disk(campaign: Campaign, store: Store, share: float) -> None:
     """OSError if what is still to be written, ``share`` of the whole, does not fit on the disk."""
-    folder = store.path if store.path.exists() else store.path.absolute().parent
+    folder = next(p for p in (store.path, *store.path.absolute().parents) if p.exists())
     free, needed = shutil.disk_usage(folder).free, size_of(campaign) * share
     if needed > free:
         raise OSError(

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from typing import Any
 from tqdm import tqdm
 
 from compare.campaign import atomic
+from compare.campaign.committing import Committer
 from compare.campaign.definition import Campaign, sides
 from compare.campaign.executors import Compute, Executor, InProcess
 from compare.campaign.plan import require_disk
 from compare.campaign.stopping import StopRule
-from compare.campaign.store import Store
+from compare.campaign.store import DEFINITION, Store
 from compare.campaign.work import Task, compute, tasks_of
+
+STOPPING = "stopping after the chunks in work; press Ctrl-C again to stop at once"
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,9 @@ def missing(campaign: Campaign, store: Store) -> list[Task]:
     wanted = []
     for cell, side in sides(campaign):
         tasks = tasks_of(campaign, cell, side)
-        group = tasks[0].group
-        done = set(store.complete(group))
-        if store.stopped(group) is None:
-            wanted += [task for task in tasks if task.chunk not in done]
+        done, stopped = set(store.complete(tasks[0].group)), store.stopped(tasks[0].group)
+        last = campaign.chunks if stopped is None else stopped["chunks"]
+        wanted += [task for task in tasks[:last] if task.chunk not in done]
     return sorted(wanted, key=lambda task: task.chunk)
 
 
@@ -100,67 +102,88 @@ def run(
         If the disk is full, before or during the run; complete chunks stay.
     RuntimeError
         If the workers of a chunk died three times.
+    Exception
+        What computing a chunk raised, with the chunk's name in front; complete chunks stay.
     """
-    if (Path(path) / "campaign.json").exists():
-        Store(path).campaign()  # says what is wrong with it before anything is touched
-    store = Store.create(path, campaign)
-    executor = InProcess() if executor is None else executor
+    store = Store(path)
+    store.accept(campaign)  # says what is wrong before anything is touched
+    if not (store.path / DEFINITION).exists():
+        require_disk(campaign, store, 1.0)
     with store.lock():
+        Store.create(path, campaign)
         atomic.remove_partial(store.path)
-        wanted = missing(campaign, store)
-        total = sum(len(tasks_of(campaign, cell, side)) for cell, side in sides(campaign))
-        require_disk(campaign, store, len(wanted) / max(1, total))
-        store.journal.write("run", missing=len(wanted), total=total)
-        began = time.monotonic()
         limit = campaign.seconds if seconds is None else seconds
-        with _interrupts() as interrupted:
-            ran, late = _drive(
-                campaign, store, executor, wanted, began, limit, interrupted, progress, compute
-            )
-        left = len(missing(campaign, store))
-        reason = "interrupted" if interrupted.is_set() else "time" if late else "complete"
-        if left == 0:
-            reason = "complete"
-        spent = time.monotonic() - began
-        store.journal.write("end", reason=reason, ran=ran, missing=left, seconds=round(spent, 3))
-    return Outcome(ran, total - len(wanted), left, reason, spent)
+        return _Run(campaign, store, limit, compute).go(
+            InProcess() if executor is None else executor, progress
+        )
 
 
-def _drive(
-    campaign: Campaign,
-    store: Store,
-    executor: Executor,
-    wanted: list[Task],
-    began: float,
-    limit: float | None,
-    interrupted: threading.Event,
-    progress: bool,
-    compute: Compute,
-) -> tuple[int, bool]:
-    """Compute and commit; number of chunks, and whether time ran out."""
-    rule, ran, late = StopRule(campaign, store), 0, False
+class _Run:
+    """One run in a store that is locked."""
 
-    def feed() -> Iterator[Task]:
-        nonlocal late
-        for task in wanted:
-            late = limit is not None and time.monotonic() - began >= limit
-            if late or interrupted.is_set():
+    def __init__(self, campaign: Campaign, store: Store, limit: float | None, compute: Compute) -> None:
+        self.campaign, self.store, self.limit, self.compute = campaign, store, limit, compute
+        self.began, self.late = time.monotonic(), False
+        self.rule, self.committer = StopRule(campaign, store), Committer(store)
+        for group, reason in self.rule.catch_up():
+            store.journal.write("stop", name=group, reason=reason)
+        self.wanted = missing(campaign, store)
+
+    def go(self, executor: Executor, progress: bool) -> Outcome:
+        """Compute, commit, and say how it ended, in the journal too."""
+        total = self.campaign.chunks * sum(1 for _ in sides(self.campaign))
+        require_disk(self.campaign, self.store, len(self.wanted) / max(1, total))
+        self.store.journal.write("run", missing=len(self.wanted), total=total)
+        try:
+            with _interrupts() as interrupted:
+                self._drive(executor, interrupted, progress)
+            atomic.sync(self.store.path)
+        except BaseException as error:
+            with suppress(OSError):
+                self._end(f"{type(error).__name__}: {error}", len(self.wanted) - self.committer.committed)
+            raise
+        left = len(missing(self.campaign, self.store))
+        reason = "interrupted" if interrupted.is_set() else "time" if self.late else "complete"
+        return self._end("complete" if left == 0 else reason, left, total - len(self.wanted))
+
+    def _end(self, reason: str, left: int, found: int = 0) -> Outcome:
+        ran, spent = self.committer.committed, time.monotonic() - self.began
+        self.store.journal.write("end", reason=reason, ran=ran, missing=left, seconds=round(spent, 3))
+        return Outcome(ran, found, left, reason, spent)
+
+    def _feed(self, interrupted: threading.Event) -> Iterator[Task]:
+        """Chunks to compute, until there is a reason to begin no more."""
+        for task in self.wanted:
+            self.late = self.limit is not None and time.monotonic() - self.began >= self.limit
+            if self.late or interrupted.is_set():
                 return
-            if not rule.active or store.stopped(task.group) is None:
+            if self.rule.wants(task):
                 yield task
 
-    show = progress and sys.stderr.isatty()
-    with tqdm(total=len(wanted), unit="chunk", disable=not show, file=sys.stderr) as bar:
-        for task, found in executor.results(compute, campaign.to_mapping(), feed()):
-            for ready, content in rule.ready(task, found) if rule.active else [(task, found)]:
-                size = store.commit(ready, content)
-                store.journal.write("chunk", name=ready.name, bytes=size)
-                ran += 1
-                if rule.active and (reason := rule.look(ready)):
-                    store.journal.write("stop", name=ready.group, reason=reason)
-                    break
-            bar.update()
-    return ran, late
+    def _drive(self, executor: Executor, interrupted: threading.Event, progress: bool) -> None:
+        """Compute and commit. What is left when something is raised: executors first, then the disk."""
+        results = executor.results(self.compute, self.campaign.to_mapping(), self._feed(interrupted))
+        with ExitStack() as stack:
+            bar = None
+            if progress and sys.stderr.isatty():  # a bar takes semaphores, which a killed process leaves
+                bar = stack.enter_context(tqdm(total=len(self.wanted), unit="chunk", file=sys.stderr))
+            stack.enter_context(self.committer)
+            stack.callback(getattr(results, "close", lambda: None))
+            for task, found in results:
+                self._take(task, found)
+                if bar is not None:
+                    bar.update()
+
+    def _take(self, task: Task, found: Any) -> None:
+        """Have a result committed; with a stop rule in the order of chunks, looking after each."""
+        if not self.rule.active:
+            self.committer.put(task, found)
+            return
+        for ready, content in self.rule.ready(task, found):
+            self.committer.put(ready, content)
+            self.committer.drain()
+            if (reason := self.rule.look(ready)) is not None:
+                self.store.journal.write("stop", name=ready.group, reason=reason)
 
 
 @contextmanager
@@ -175,11 +198,8 @@ def _interrupts() -> Iterator[threading.Event]:
         if pressed.is_set():
             raise KeyboardInterrupt
         pressed.set()
-        print(
-            "stopping after the chunks in work; press Ctrl-C again to stop at once",
-            file=sys.stderr,
-            flush=True,
-        )
+        with suppress(RuntimeError):  # the signal came in the middle of another line
+            print(STOPPING, file=sys.stderr, flush=True)
 
     before = signal.signal(signal.SIGINT, handle)
     try:

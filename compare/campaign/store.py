@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class Store:
         self.path = Path(path)
         self.data = self.path / DATA
         self.journal = atomic.Journal(self.path / JOURNAL)
+        self._described: set[str] = set()  # sides whose metadata this object has seen to
 
     @classmethod
     def create(cls, path: str | Path, campaign: Campaign) -> Store:
@@ -56,19 +58,27 @@ class Store:
             If it holds another campaign.
         """
         store = cls(path)
-        if (store.path / DEFINITION).exists():
-            found = store.campaign()
+        store.accept(campaign)
+        text = {"format": FORMAT, "version": VERSION, "fingerprint": campaign.fingerprint}
+        text["campaign"] = campaign.to_mapping()  # type: ignore[assignment]
+        atomic.write(store.path / DEFINITION, json.dumps(text, indent=1, sort_keys=True).encode())
+        return store
+
+    def accept(self, campaign: Campaign) -> None:
+        """Check that the folder is new or holds this campaign; raises as `create` does, changes nothing."""
+        path = self.path
+        if (path / DEFINITION).exists():
+            found = self.campaign()
             if found.fingerprint != campaign.fingerprint:
                 raise ValueError(
                     f"{str(path)!r} holds another campaign ({_difference(found, campaign)}): choose another "
                     "folder, or the file that this one was made from"
                 )
-        elif store.path.exists() and (not store.path.is_dir() or any(store.path.iterdir())):
+            return
+        names = [p.name for p in path.iterdir()] if path.is_dir() else []
+        cut_off = all(name == LOCK or name.endswith(atomic.PARTIAL) for name in names)  # at its very start
+        if path.exists() and not (path.is_dir() and cut_off):
             raise FileExistsError(f"{str(path)!r} exists and holds no campaign; name a new folder")
-        text = {"format": FORMAT, "version": VERSION, "fingerprint": campaign.fingerprint}
-        text["campaign"] = campaign.to_mapping()  # type: ignore[assignment]
-        atomic.write(store.path / DEFINITION, json.dumps(text, indent=1, sort_keys=True).encode())
-        return store
 
     def campaign(self) -> Campaign:
         """The campaign it holds.
@@ -107,17 +117,23 @@ class Store:
 
     def is_complete(self, task: Task) -> bool:
         """Whether a chunk is there, whole."""
-        return self._commit(task).exists()
+        record = _read(self._commit(task))
+        return _is_commit(record) and record["replicas"] == [task.first, task.last]
 
     def complete(self, group: str) -> list[int]:
-        """Numbers of the complete chunks of a side, ascending."""
-        folder = self.path / COMMITS / group
-        return sorted(int(p.stem) for p in folder.glob("*.json")) if folder.is_dir() else []
+        """Numbers of the complete chunks of a side, ascending; one whose record is damaged is not."""
+        folder = os.path.join(self.path, COMMITS, group)
+        if not os.path.isdir(folder):
+            return []
+        stems = (name[: -len(".json")] for name in os.listdir(folder) if name.endswith(".json"))
+        numbers = sorted(int(stem) for stem in stems if stem.isdecimal())
+        return [k for k in numbers if _is_commit(_read(os.path.join(folder, f"{k}.json")))]
 
     def stopped(self, group: str) -> dict[str, Any] | None:
         """After how many chunks a side was complete by the stop rule, and why; None where it was not."""
-        path = self.path / STOPS / f"{group}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        found = _read(self.path / STOPS / f"{group}.json")
+        whole = isinstance(found, dict) and isinstance(found.get("chunks"), int) and "reason" in found
+        return found if whole else None
 
     def stop(self, group: str, chunks: int, reason: str) -> None:
         """A side needs no more chunks."""
@@ -132,44 +148,53 @@ class Store:
         OSError
             If it cannot be written: the chunk does not count then.
         """
-        group = self.data / task.group
-        if not (group / "zarr.json").exists():
-            self._describe(task, found["static"])
-        for path, data in found["chunk"].items():
-            atomic.write(group / path, data)
-        for folder in {(group / path).parent for path in found["chunk"]}:
-            atomic.settle(folder)
-        record = {
-            "replicas": [task.first, task.last],
-            "sha256": {path: hashlib.sha256(data).hexdigest() for path, data in found["chunk"].items()},
-        }
-        atomic.write(self._commit(task), json.dumps(record, sort_keys=True).encode())
-        return sum(map(len, found["chunk"].values()))
+        return self.commit_all([(task, found)])[0]
 
-    def _describe(self, task: Task, static: Mapping[str, bytes]) -> None:
-        """Metadata and coordinates of a side, its own group's last; groups above it first."""
-        above = self.data
+    def commit_all(self, chunks: Sequence[tuple[Task, Mapping[str, Mapping[str, bytes]]]]) -> list[int]:
+        """Put several chunks into the store, which takes little longer than one; bytes written of each.
+
+        A record may be lost by a power cut, with its chunk; a record without its chunk cannot be.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written: chunks of which something is missing do not count then.
+        """
+        files: dict[Path, bytes] = {}
+        records: dict[Path, bytes] = {}
+        for task, found in chunks:
+            if task.group not in self._described:
+                files.update(self._description(task, found["static"]))
+            written = dict(found["chunk"])
+            files.update({self.data / task.group / path: data for path, data in written.items()})
+            if task.chunk == 0:  # answers for what describes its side
+                written.update(found["static"])
+            sums = {path: hashlib.sha256(data).hexdigest() for path, data in written.items()}
+            record = {"replicas": [task.first, task.last], "sha256": sums}
+            records[self._commit(task)] = json.dumps(record, sort_keys=True).encode()
+        atomic.write_all(files)
+        self._described.update(task.group for task, _ in chunks)
+        atomic.write_all(records, durable=False)
+        return [sum(map(len, found["chunk"].values())) for _, found in chunks]
+
+    def _description(self, task: Task, static: Mapping[str, bytes]) -> dict[Path, bytes]:
+        """Metadata and coordinates of a side and of the groups above it, where they are not on disk."""
+        wanted, above = {}, self.data
         for part in ("", *task.group.split("/")[:-1]):
             above = above / part
-            if not (above / "zarr.json").exists():
-                atomic.write(above / "zarr.json", GROUP)
-        for path in sorted(static, key=lambda p: p == "zarr.json"):
-            atomic.write(self.data / task.group / path, static[path])
+            wanted[above / "zarr.json"] = GROUP
+        wanted.update({self.data / task.group / path: static[path] for path in static})
+        return {path: data for path, data in wanted.items() if not _holds(path, data)}
 
     def verify(self) -> list[str]:
-        """Names of the chunks whose files are not those that were written."""
+        """Names of the chunks whose files are not those that were written; `forget` and run repairs them."""
         damaged = []
         for path in sorted((self.path / COMMITS).rglob("*.json")):
             group = path.parent.relative_to(self.path / COMMITS)
-            try:
-                record = json.loads(path.read_text(encoding="utf-8"))
-                whole = all(
-                    hashlib.sha256((self.data / group / file).read_bytes()).hexdigest() == digest
-                    for file, digest in record["sha256"].items()
-                )
-            except (OSError, ValueError, KeyError):
-                whole = False
-            if not whole:
+            record = _read(path)
+            if not _is_commit(record) or not all(
+                _sum_of(self.data / group / file) == digest for file, digest in record["sha256"].items()
+            ):
                 damaged.append(f"{group}/{path.stem}")
         return damaged
 
@@ -189,6 +214,38 @@ class Store:
 
     def _commit(self, task: Task) -> Path:
         return self.path / COMMITS / f"{task.name}.json"
+
+
+def _read(path: str | Path) -> Any:
+    """JSON of a file; None where it is not there, or is not JSON."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return json.loads(file.read())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def _is_commit(record: Any) -> bool:
+    """Whether it is the record of a chunk: a power cut may leave an empty one, or half of one."""
+    if not isinstance(record, dict):
+        return False
+    replicas, sums = record.get("replicas"), record.get("sha256")
+    return isinstance(replicas, list) and len(replicas) == 2 and isinstance(sums, dict) and bool(sums)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _sum_of(path: Path) -> str | None:
+    """SHA-256 of a file; None where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _difference(found: Campaign, wanted: Campaign) -> str:

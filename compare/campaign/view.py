@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,18 @@ from compare.align import align
 from compare.campaign.definition import Campaign, Cell
 from compare.campaign.models import CLOSED, relaxation_rates, sampled_levels
 from compare.campaign.store import Store
-from compare.campaign.work import EXPERIMENT, closed_form, model_of, recorded
+from compare.campaign.work import EXPERIMENT, closed_form, model_of, recorded, times_of
 from compare.checks import check
 from compare.result import AGREES, CANNOT_TELL, DIFFERS, CheckResult
 from compare.statistics import statistics
-from streams.arguments import unknown
+from streams.arguments import choice, unknown
 
 HOLDS = ("mean eigenvalue", "width", "mean spacing")
 """Quantities that a level must predict to hold in a cell."""
 
 REPLICA = {"units": "1", "long_name": "replica"}
 VERDICTS = (CANNOT_TELL, AGREES, DIFFERS)
+NOT_RUN, DIVERGED = -1, -2
 
 
 def read_side(store: Store, group: str, campaign: Campaign) -> xr.Dataset | None:
@@ -66,6 +68,79 @@ def open_campaign(path: str | Path) -> xr.DataTree:
     return tree
 
 
+def spectra(
+    path: str | Path, model: str | None = None, side: str = EXPERIMENT, seed: int | None = None
+) -> xr.Dataset:
+    """Spectra of all cells of a model, lazily, with learning rate and batch size as dims.
+
+    Parameters
+    ----------
+    path : str or Path
+    model, seed : optional
+        By default the first of the campaign.
+    side : str
+        "experiment" or "theory/<level>".
+
+    Returns
+    -------
+    Dataset
+        ``eigenvalue`` (learning_rate, batch_size, replica, record, mode), a dask array of the store's chunks,
+        NaN where a chunk is not complete; ``time`` (learning_rate, batch_size, record), t = α n.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without dask, which a lazy array needs.
+    FileNotFoundError, ValueError
+        See `plane`.
+    """
+    try:
+        import dask.array as da
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("lazy spectra need dask: pip install 'dyson-sgd[cluster]'") from None
+    store = Store(path)
+    campaign = store.campaign()
+    model, seed = _chosen(campaign, model, seed)
+    known = {f"theory/{x}" for x in sampled_levels(campaign.models[model], campaign.levels)} | {EXPERIMENT}
+    choice("side", side, sorted(known))
+    axes = campaign.learning_rates, campaign.batch_sizes
+    cells = [[Cell(model, a, b, seed) for b in axes[1]] for a in axes[0]]
+    records = recorded(campaign, cells[0][0]).size
+    modes = model_of(campaign, cells[0][0]).modes
+    shape = campaign.replicas, records, modes
+    values = [[_lazy(store, campaign, f"{cell.name}/{side}", shape, da) for cell in row] for row in cells]
+    times = [[times_of(campaign, cell) for cell in row] for row in cells]
+    dims = ("learning_rate", "batch_size")
+    return xr.Dataset(
+        {"eigenvalue": ((*dims, "replica", "record", "mode"), da.stack([da.stack(row) for row in values]))},
+        {"learning_rate": list(axes[0]), "batch_size": list(axes[1]), "time": ((*dims, "record"), times)},
+        {"campaign": campaign.name, "model": model, "seed": str(seed), "side": side},
+    )
+
+
+def _lazy(store: Store, campaign: Campaign, group: str, shape: tuple[int, ...], da: Any) -> Any:
+    """A side's eigenvalues as a dask array, NaN in chunks that are not complete."""
+    done = set(store.complete(group))
+    edges = np.minimum(np.arange(campaign.chunks + 1) * campaign.chunk, campaign.replicas)
+    array = da.from_zarr(str(store.data), component=f"{group}/eigenvalue") if done else None
+    parts = [
+        array[a:b] if array is not None and k in done else da.full((b - a, *shape[1:]), np.nan)
+        for k, (a, b) in enumerate(pairwise(edges.tolist()))
+    ]
+    return da.concatenate(parts)
+
+
+def _chosen(campaign: Campaign, model: str | None, seed: int | None) -> tuple[str, int]:
+    """Model and seed, by default the first ones."""
+    model = next(iter(campaign.models)) if model is None else model
+    seed = campaign.seeds[0] if seed is None else seed
+    if model not in campaign.models:
+        raise ValueError(unknown("model", model, campaign.models))
+    if seed not in campaign.seeds:
+        raise ValueError(f"no seed {seed} in this campaign: its seeds are {campaign.seeds}")
+    return model, seed
+
+
 def cell_tree(store: Store, campaign: Campaign, cell: Cell) -> xr.DataTree | None:
     """The experiment of a cell and its levels, in memory; None before it has chunks."""
     experiment = read_side(store, f"{cell.name}/{EXPERIMENT}", campaign)
@@ -96,13 +171,30 @@ def window(campaign: Campaign, cell: Cell) -> float:
 
 
 def judged(path: str | Path) -> Iterator[tuple[Cell, xr.DataTree, CheckResult]]:
-    """Every cell that has chunks, with the checks of its levels at the campaign's margin."""
+    """Every cell that has chunks, with the checks of its levels at the campaign's margin.
+
+    A cell is left out where every replica of SGD diverged, a level where every path of it did.
+    """
     store = Store(path)
     campaign = store.campaign()
     for cell in campaign.cells:
-        tree = cell_tree(store, campaign, cell)
-        if tree is not None:
-            yield cell, tree, check(tree, margin=campaign.margin, start=window(campaign, cell))
+        if (found := _judged(store, campaign, cell)) is not None:
+            yield cell, *found
+
+
+def _judged(store: Store, campaign: Campaign, cell: Cell) -> tuple[xr.DataTree, CheckResult] | None:
+    tree = cell_tree(store, campaign, cell)
+    if tree is None or lost(tree["experiment"].to_dataset()):
+        return None
+    theory = tree["theory"].children if "theory" in tree.children else {}
+    left = {name: node.to_dataset() for name, node in theory.items() if not lost(node.to_dataset())}
+    tree = align(experiment=tree["experiment"].to_dataset(), theory=left)
+    return tree, check(tree, margin=campaign.margin, start=window(campaign, cell))
+
+
+def lost(ds: xr.Dataset) -> bool:
+    """Whether every replica diverged."""
+    return "diverged" in ds and bool(np.isfinite(ds["diverged"].values).all())
 
 
 def verdict_of(result: CheckResult, level: str) -> str:
@@ -127,8 +219,8 @@ def plane(path: str | Path, model: str | None = None, seed: int | None = None) -
     Dataset
         ``width`` (…, level), ``mean_spacing`` (…, pair), ``mean_eigenvalue`` (…, mode), each with ``_se``;
         ``replicas``, ``diverged_replicas``; ``rate`` (level), k per unit time at the fixed point, NaN where
-        it is not known; ``holds`` (…, theory): 1 agrees, 2 differs, 0 cannot tell, -1 not run. A cell that
-        was not run is NaN.
+        it is not known; ``holds`` (…, theory): 1 agrees, 2 differs, 0 cannot tell, -1 not run, -2 all its
+        paths diverged. A cell that was not run, or where all replicas of SGD diverged, is NaN.
 
     Raises
     ------
@@ -137,29 +229,28 @@ def plane(path: str | Path, model: str | None = None, seed: int | None = None) -
     """
     store = Store(path)
     campaign = store.campaign()
-    model = next(iter(campaign.models)) if model is None else model
-    seed = campaign.seeds[0] if seed is None else seed
-    if model not in campaign.models:
-        raise ValueError(unknown("model", model, campaign.models))
-    if seed not in campaign.seeds:
-        raise ValueError(f"no seed {seed} in this campaign: its seeds are {campaign.seeds}")
+    model, seed = _chosen(campaign, model, seed)
     found: dict[tuple[float, int], tuple[xr.Dataset, list[int]]] = {}
     for cell in campaign.cells:
         if (cell.model, cell.seed) != (model, seed):
             continue
-        tree = cell_tree(store, campaign, cell)
-        if tree is None:
+        judged = _judged(store, campaign, cell)
+        if judged is None:
             continue
-        start = window(campaign, cell)
-        result = check(tree, margin=campaign.margin, start=start)
-        levels = tree["theory"].children if "theory" in tree.children else {}
-        codes = [
-            VERDICTS.index(verdict_of(result, level)) if level in levels else -1 for level in campaign.levels
-        ]
-        found[cell.learning_rate, cell.batch_size] = statistics(tree["experiment"].to_dataset(), start), codes
+        tree, result = judged
+        codes = [_code(store, cell, result, level) for level in campaign.levels]
+        experiment = tree["experiment"].to_dataset()
+        found[cell.learning_rate, cell.batch_size] = statistics(experiment, window(campaign, cell)), codes
     if not found:
         raise ValueError(f"{str(path)!r} has no complete chunk of {model}: run the campaign first")
     return _assembled(campaign, model, seed, found)
+
+
+def _code(store: Store, cell: Cell, result: CheckResult, level: str) -> int:
+    """Number of a level's verdict, see `plane`."""
+    if any(row.level == level for row in result.rows):
+        return VERDICTS.index(verdict_of(result, level))
+    return DIVERGED if store.complete(f"{cell.name}/theory/{level}") else NOT_RUN
 
 
 def _assembled(campaign: Campaign, model: str, seed: int, found: dict) -> xr.Dataset:
@@ -176,7 +267,7 @@ def _assembled(campaign: Campaign, model: str, seed: int, found: dict) -> xr.Dat
         }
     )
     grid = ("learning_rate", "batch_size")
-    values: dict[str, Any] = {"holds": np.full((*shape, len(campaign.levels)), -1)}
+    values: dict[str, Any] = {"holds": np.full((*shape, len(campaign.levels)), NOT_RUN)}
     dims: dict[str, tuple[str, ...]] = {"holds": (*grid, "theory")}
     for name in [n + end for n in names for end in ("", "_se")]:
         values[name], dims[name] = np.full((*shape, *first[name].shape), np.nan), (*grid, *first[name].dims)
@@ -189,7 +280,7 @@ def _assembled(campaign: Campaign, model: str, seed: int, found: dict) -> xr.Dat
     for name, x in values.items():
         out[name] = (dims[name], x)
     out["rate"] = ("level", _rates(campaign, model, first["level_target"].values))
-    out.attrs = {"campaign": campaign.name, "model": model, "seed": str(seed), "margin": campaign.margin}
+    out.attrs = {"name": campaign.name, "model": model, "seed": str(seed), "margin": campaign.margin}
     return out
 
 

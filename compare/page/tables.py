@@ -90,7 +90,7 @@ def check_groups(result: CheckResult) -> list[dict[str, Any]]:
         rows = [r for r in result.rows if r.level == level]
         counts = {v: n for v, n in result.counts[level].items() if n}
         blocks = [
-            {"quantity": quantity, "rows": [check_cells(r) for r in rows if r.quantity == quantity]}
+            {"quantity": quantity, "rows": [check_cells(r, result) for r in rows if r.quantity == quantity]}
             for quantity in dict.fromkeys(r.quantity for r in rows)
         ]
         unsettled = any(r.verdict != AGREES for r in rows)
@@ -106,8 +106,8 @@ def check_groups(result: CheckResult) -> list[dict[str, Any]]:
     return groups
 
 
-def check_cells(row: Check) -> dict[str, str]:
-    """One check as text."""
+def check_cells(row: Check, result: CheckResult) -> dict[str, str]:
+    """One check as text; the note of one that cannot tell says what would."""
     relative = row.relative_deviation
     return {
         "of": row.label,
@@ -117,7 +117,7 @@ def check_cells(row: Check) -> dict[str, str]:
         "percent": "" if math.isnan(relative) else signed(f"{100 * relative:.2g}") + " %",
         "margin": "–" if math.isnan(row.margin) else f"{row.margin:.2g}",
         "verdict": row.verdict,
-        "note": row.note,
+        "note": row.note or result.needs(row),
     }
 
 
