@@ -19,7 +19,7 @@ from compare.campaign.runner import missing
 from compare.campaign.work import compute
 from tests.campaign.children import ROOT, alive, child, logged, names, partial, small, until
 
-CHUNKS, PACE = 30, 0.004
+CHUNKS, PACE = 20, 0.004
 """Chunks of each of the four sides, and seconds that one takes at least."""
 
 
@@ -275,7 +275,12 @@ def test_second_run_is_kept_out_until_the_first_is_killed(tmp_path, whole):
         assert all(map(alive, workers))
     finally:
         process.kill()
+        process.wait()
+    try:
+        until(lambda: not any(map(alive, workers)), 5.0)
+    finally:
+        for number in filter(alive, workers):
+            os.kill(number, 9)
         process.communicate()
-    until(lambda: not any(map(alive, workers)), 5.0)
     left = len(missing(small(), store))
     repaired(store, whole[1], left)
