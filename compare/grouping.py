@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import fdtrc
 
+from compare.families import holm
+
 ROUNDING = 1e-12
 """Least error of log s: that of widths which vary together exactly is not 0."""
 
@@ -57,7 +59,7 @@ class Widths:
         out = [[a] for a in np.argsort(-self.log, kind="stable").tolist()]
         while True:
             p = np.array([self.equal(sorted(a + b)) for a, b in pairwise(out)])
-            if all_rejected(p, level):
+            if (holm(p) <= level).all():
                 return out
             k = int(p.argmax())
             out[k : k + 2] = [sorted(out[k] + out[k + 1])]
@@ -68,8 +70,3 @@ def standard_error(deviation: np.ndarray) -> float:
     """Of a jackknife's deviations, one a replica."""
     n = len(deviation)
     return math.hypot(math.sqrt(float(deviation @ deviation) / (n * (n - 1))), ROUNDING)
-
-
-def all_rejected(p: np.ndarray, level: float) -> bool:
-    """Whether Holm's procedure rejects every hypothesis; yes where there is none."""
-    return bool((np.sort(p) <= level / np.arange(p.size, 0, -1)).all())

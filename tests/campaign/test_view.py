@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.optimize import brentq
 
 import compare
 import sgd
@@ -144,6 +145,12 @@ def test_commands(study, tmp_path, capsys, monkeypatch):
     assert "complete: 72 chunks" in capsys.readouterr().out
     assert main(["campaign", "status", "study", "--verify"]) == 0
     assert campaigns.Store(study / "store").digest() in capsys.readouterr().out
+    words = ["advise", "study", "--batch-size", "24", "--model", "linear", "--reference", "0.1,16", "--json"]
+    assert main(words) == 0
+    advice = json.loads(capsys.readouterr().out)
+    keep = advice["keep"]["learning_rate"], advice["keep"]["learning_rate_se"]
+    exact = brentq(lambda a: a / 24 / (1 - a / 2) - 0.1 / 16 / (1 - 0.1 / 2), 0.01, 1)  # k = 1
+    assert abs(keep[0] - exact) < 5 * keep[1] < 0.1 and not advice["keep"]["extrapolation"]
     assert main(["campaign", "report", "study", "--out", "page"]) == 0
     page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page and "Where theory holds" in page and "Widths: linear" in page

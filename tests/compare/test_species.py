@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from compare import find_species, statistics
-from compare.grouping import Widths, all_rejected
+from compare.families import holm
+from compare.grouping import Widths
 from tests.compare.ensembles import SIGMA, TARGET, closed_form, dataset, ensemble, units
 
 
@@ -131,10 +132,10 @@ def test_rates_of_false_splits_and_merges(replicas, cols):
 
 
 def test_holm():
-    assert all_rejected(np.array([]), 0.01)
-    assert all_rejected(np.array([0.009, 0.004]), 0.01)
-    assert not all_rejected(np.array([0.009, 0.006]), 0.01)
-    assert not all_rejected(np.array([0.011, 0.001]), 0.01)
+    assert (holm(np.array([])) <= 0.01).all()
+    assert (holm(np.array([0.009, 0.004])) <= 0.01).all()
+    assert not (holm(np.array([0.009, 0.006])) <= 0.01).all()
+    assert not (holm(np.array([0.011, 0.001])) <= 0.01).all()
 
 
 def two_species_pair(seed, ratio, replicas=400):
