@@ -13,9 +13,9 @@ from compare.campaign.definition import Campaign
 from compare.campaign.executors import executor_of
 from compare.campaign.page import progress_of, sections, stops
 from compare.campaign.plan import duration, plan, size_of
+from compare.campaign.planes import plane
 from compare.campaign.runner import Outcome, run
 from compare.campaign.store import Store
-from compare.campaign.view import plane
 from compare.page.folder import new_folder, vacant
 from compare.page.report import PAGE, write_plain
 

@@ -11,8 +11,8 @@ import xarray as xr
 
 from compare.campaign.definition import Campaign, sides
 from compare.campaign.plan import duration
+from compare.campaign.planes import DIVERGED, VERDICTS, plane
 from compare.campaign.store import Store
-from compare.campaign.view import DIVERGED, VERDICTS, plane
 from compare.campaign.work import tasks_of
 from compare.page import Section
 from compare.result import with_error

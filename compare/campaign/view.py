@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,17 @@ import xarray as xr
 
 from compare.align import align
 from compare.campaign.definition import Campaign, Cell
-from compare.campaign.models import CLOSED, relaxation_rates, sampled_levels
+from compare.campaign.models import CLOSED, sampled_levels
 from compare.campaign.store import Store
 from compare.campaign.work import EXPERIMENT, closed_form, model_of, recorded, times_of
 from compare.checks import check
 from compare.result import AGREES, CANNOT_TELL, DIFFERS, CheckResult
-from compare.statistics import statistics
-from streams.arguments import choice, unknown
+from streams.arguments import choice, one_line, unknown
 
 HOLDS = ("mean eigenvalue", "width", "mean spacing")
 """Quantities that a level must predict to hold in a cell."""
 
 REPLICA = {"units": "1", "long_name": "replica"}
-VERDICTS = (CANNOT_TELL, AGREES, DIFFERS)
-NOT_RUN, DIVERGED = -1, -2
 
 
 def read_side(store: Store, group: str, campaign: Campaign) -> xr.Dataset | None:
@@ -33,11 +31,25 @@ def read_side(store: Store, group: str, campaign: Campaign) -> xr.Dataset | None
     done = store.complete(group)
     if not done:
         return None
-    ds = xr.open_zarr(store.data, group=group, consolidated=False, zarr_format=3, chunks=None)
+    with _told_of_damage(store, group):
+        ds = xr.open_zarr(store.data, group=group, consolidated=False, zarr_format=3, chunks=None)
     edges = np.minimum(np.arange(campaign.chunks + 1) * campaign.chunk, campaign.replicas)
     kept = np.concatenate([np.arange(edges[k], edges[k + 1]) for k in done])
     ds = ds.assign_coords(replica=("replica", np.arange(ds.sizes["replica"]), REPLICA))
     return ds if kept.size == ds.sizes["replica"] else ds.isel(replica=kept)
+
+
+@contextmanager
+def _told_of_damage(store: Store, group: str) -> Iterator[None]:
+    """What zarr says of a file that is not as it was written, in a sentence that helps."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"the files of {group} in {str(store.data)!r} are damaged or missing "
+            f"({one_line(str(error))[:120]}): `dyson-sgd campaign status {store.path} --verify` names the "
+            "chunks, resume makes them again"
+        ) from error
 
 
 def open_campaign(path: str | Path) -> xr.DataTree:
@@ -100,7 +112,7 @@ def spectra(
         raise ModuleNotFoundError("lazy spectra need dask: pip install 'dyson-sgd[cluster]'") from None
     store = Store(path)
     campaign = store.campaign()
-    model, seed = _chosen(campaign, model, seed)
+    model, seed = chosen(campaign, model, seed)
     known = {f"theory/{x}" for x in sampled_levels(campaign.models[model], campaign.levels)} | {EXPERIMENT}
     choice("side", side, sorted(known))
     axes = campaign.learning_rates, campaign.batch_sizes
@@ -130,7 +142,7 @@ def _lazy(store: Store, campaign: Campaign, group: str, shape: tuple[int, ...], 
     return da.concatenate(parts)
 
 
-def _chosen(campaign: Campaign, model: str | None, seed: int | None) -> tuple[str, int]:
+def chosen(campaign: Campaign, model: str | None, seed: int | None) -> tuple[str, int]:
     """Model and seed, by default the first ones."""
     model = next(iter(campaign.models)) if model is None else model
     seed = campaign.seeds[0] if seed is None else seed
@@ -146,7 +158,8 @@ def cell_tree(store: Store, campaign: Campaign, cell: Cell) -> xr.DataTree | Non
     experiment = read_side(store, f"{cell.name}/{EXPERIMENT}", campaign)
     if experiment is None:
         return None
-    experiment = experiment.load()
+    with _told_of_damage(store, cell.name):
+        experiment = experiment.load()
     theory: dict[str, xr.Dataset] = {}
     sampled = sampled_levels(campaign.models[cell.model], campaign.levels)
     for level in campaign.levels:
@@ -156,7 +169,8 @@ def cell_tree(store: Store, campaign: Campaign, cell: Cell) -> xr.DataTree | Non
             read = read_side(store, f"{cell.name}/theory/{level}", campaign)
             if read is None:
                 continue
-            found = read.load()
+            with _told_of_damage(store, cell.name):
+                found = read.load()
         else:
             continue
         theory[level] = found.assign_attrs(
@@ -178,11 +192,12 @@ def judged(path: str | Path) -> Iterator[tuple[Cell, xr.DataTree, CheckResult]]:
     store = Store(path)
     campaign = store.campaign()
     for cell in campaign.cells:
-        if (found := _judged(store, campaign, cell)) is not None:
+        if (found := judged_cell(store, campaign, cell)) is not None:
             yield cell, *found
 
 
-def _judged(store: Store, campaign: Campaign, cell: Cell) -> tuple[xr.DataTree, CheckResult] | None:
+def judged_cell(store: Store, campaign: Campaign, cell: Cell) -> tuple[xr.DataTree, CheckResult] | None:
+    """One cell as in `judged`; None where it is left out."""
     tree = cell_tree(store, campaign, cell)
     if tree is None or lost(tree["experiment"].to_dataset()):
         return None
@@ -203,96 +218,3 @@ def verdict_of(result: CheckResult, level: str) -> str:
     if DIFFERS in verdicts:
         return DIFFERS
     return AGREES if verdicts == {AGREES} else CANNOT_TELL
-
-
-def plane(path: str | Path, model: str | None = None, seed: int | None = None) -> xr.Dataset:
-    """Statistics of a model's cells on (learning_rate, batch_size), and where each level of theory holds.
-
-    Parameters
-    ----------
-    path : str or Path
-    model, seed : optional
-        By default the first of the campaign.
-
-    Returns
-    -------
-    Dataset
-        ``width`` (…, level), ``mean_spacing`` (…, pair), ``mean_eigenvalue`` (…, mode), each with ``_se``;
-        ``replicas``, ``diverged_replicas``; ``rate`` (level), k per unit time at the fixed point, NaN where
-        it is not known; ``holds`` (…, theory): 1 agrees, 2 differs, 0 cannot tell, -1 not run, -2 all its
-        paths diverged. A cell that was not run, or where all replicas of SGD diverged, is NaN.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        See `Store.campaign`; for an unknown model or seed, or a campaign without a chunk.
-    """
-    store = Store(path)
-    campaign = store.campaign()
-    model, seed = _chosen(campaign, model, seed)
-    found: dict[tuple[float, int], tuple[xr.Dataset, list[int]]] = {}
-    for cell in campaign.cells:
-        if (cell.model, cell.seed) != (model, seed):
-            continue
-        judged = _judged(store, campaign, cell)
-        if judged is None:
-            continue
-        tree, result = judged
-        codes = [_code(store, cell, result, level) for level in campaign.levels]
-        experiment = tree["experiment"].to_dataset()
-        found[cell.learning_rate, cell.batch_size] = statistics(experiment, window(campaign, cell)), codes
-    if not found:
-        raise ValueError(f"{str(path)!r} has no complete chunk of {model}: run the campaign first")
-    return _assembled(campaign, model, seed, found)
-
-
-def _code(store: Store, cell: Cell, result: CheckResult, level: str) -> int:
-    """Number of a level's verdict, see `plane`."""
-    if any(row.level == level for row in result.rows):
-        return VERDICTS.index(verdict_of(result, level))
-    return DIVERGED if store.complete(f"{cell.name}/theory/{level}") else NOT_RUN
-
-
-def _assembled(campaign: Campaign, model: str, seed: int, found: dict) -> xr.Dataset:
-    """Cells side by side."""
-    shape = len(campaign.learning_rates), len(campaign.batch_sizes)
-    first = next(iter(found.values()))[0]
-    names = ("width", "mean_spacing", "mean_eigenvalue")
-    out = xr.Dataset(
-        coords={
-            "learning_rate": ("learning_rate", list(campaign.learning_rates), {"units": "1"}),
-            "batch_size": ("batch_size", list(campaign.batch_sizes), {"units": "1"}),
-            "theory": ("theory", list(campaign.levels)),
-            **{name: first[name].variable for name in ("level_target", "level_size", "target")},
-        }
-    )
-    grid = ("learning_rate", "batch_size")
-    values: dict[str, Any] = {"holds": np.full((*shape, len(campaign.levels)), NOT_RUN)}
-    dims: dict[str, tuple[str, ...]] = {"holds": (*grid, "theory")}
-    for name in [n + end for n in names for end in ("", "_se")]:
-        values[name], dims[name] = np.full((*shape, *first[name].shape), np.nan), (*grid, *first[name].dims)
-    for name in ("replicas", "diverged_replicas"):
-        values[name], dims[name] = np.zeros(shape, np.int64), grid
-    for (a, b), (one, codes) in found.items():
-        i = campaign.learning_rates.index(a), campaign.batch_sizes.index(b)
-        for name in values:
-            values[name][i] = codes if name == "holds" else one[name].values
-    for name, x in values.items():
-        out[name] = (dims[name], x)
-    out["rate"] = ("level", _rates(campaign, model, first["level_target"].values))
-    out.attrs = {"name": campaign.name, "model": model, "seed": str(seed), "margin": campaign.margin}
-    return out
-
-
-def _rates(campaign: Campaign, model: str, targets: np.ndarray) -> np.ndarray:
-    """k of every level, NaN where it is not known."""
-    cell = next(cell for cell in campaign.cells if cell.model == model)
-    table = campaign.models[model]
-    known = relaxation_rates(table, model_of(campaign, cell))
-    rates = np.full(len(targets), np.nan)
-    if table["kind"] == "rbm":
-        learnt = np.flatnonzero(targets > 1e-6 * targets.max())
-        rates[learnt[: len(known)]] = known[: len(learnt)]
-    elif np.ptp(known) == 0:
-        rates[:] = known[0]
-    return rates

@@ -113,6 +113,13 @@ def test_an_unstable_cell_is_named_before_the_work(read):
         campaigns.plan(found)
 
 
+def test_a_level_that_a_model_does_not_have_is_named_before_the_work(read):
+    text = SMALL.replace('kind = "linear"', 'kind = "linear"\ndata = "batch"')
+    with pytest.raises(ValueError, match=r"cell linear/.*: level dyson .*leave the level out"):
+        campaigns.plan(read(text + "[theory]\nlevels = ['dyson']\n"))
+    assert campaigns.plan(read(text + "[theory]\nlevels = ['matrix']\n")).chunks == 4 * 2 * 3
+
+
 def test_more_than_the_disk_holds_is_refused_before_the_work(read, tmp_path, monkeypatch):
     found = read(SMALL.replace("replicas = 130", "replicas = 10000000000").replace("= 64", "= 1000000"))
     with pytest.raises(OSError, match=r"needs about .* GB, .* GB are free"):

@@ -168,6 +168,8 @@ def test_a_damaged_chunk_is_named_and_made_again(study, tmp_path, capsys):
     group = chunk.relative_to(store.data).parents[1]
     with pytest.raises(ValueError, match=r"(?i)checksum|crc32c"):
         xr.open_zarr(store.data, group=str(group), consolidated=False, chunks=None)["eigenvalue"].load()
+    with pytest.raises(ValueError, match=r"the files of small/.* are damaged or missing .*--verify"):
+        campaigns.plane(store.path, "small")
     assert main(["campaign", "status", str(store.path), "--verify"]) == 1
     assert f"damaged: {group}/1" in capsys.readouterr().out
     assert main(["campaign", "resume", str(store.path)]) == 0
@@ -193,6 +195,20 @@ def test_refused(tmp_path, capsys, monkeypatch, words, message):
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1 and message in error[0]
     assert not any(tmp_path.iterdir())
+
+
+def test_where_everything_diverged(tmp_path):
+    campaign = campaigns.Campaign.from_mapping(
+        {
+            "model": {"kind": "rbm", "n_visible": 4, "n_hidden": 4},
+            "grid": {"learning_rate": 3.1, "batch_size": 1},
+            "ensemble": {"replicas": 8},
+        }
+    )
+    assert campaigns.run(campaign, tmp_path / "store").complete
+    assert list(campaigns.judged(tmp_path / "store")) == []
+    with pytest.raises(ValueError, match="every replica of rbm diverged in every cell"):
+        campaigns.plane(tmp_path / "store")
 
 
 def test_stores_of_others_are_refused(study, tmp_path):
