@@ -69,6 +69,8 @@ def test_recorded_steps(read):
     found = read(SMALL)
     slow, fast = (recorded(found, cell) for cell in found.cells[:2])  # α = 0.05, 0.1
     assert slow[0] == fast[0] == 0 and slow[-1] == 2 * fast[-1] and slow.size == 13
+    slower = read(SMALL.replace('kind = "linear"', 'kind = "linear"\noutput = [1.0, 0.5]'))  # rates z²
+    assert recorded(slower, slower.cells[-1])[-1] == 4 * recorded(found, found.cells[-1])[-1] == 4 * 45
     logarithmic = Record.of({"spacing": "logarithmic", "number": 50}).at(1000.0)
     assert logarithmic[1] == 1 and logarithmic[-1] == 4500 and np.all(np.diff(logarithmic) > 0)
     assert Record.of({"steps": [10, 20]}).at(np.inf).tolist() == [0, 10, 20]
