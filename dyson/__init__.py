@@ -2,14 +2,14 @@
 
 from dyson import fmm, laws, models
 from dyson.gas import CoulombGas
-from dyson.integrate import integrate
 from dyson.large_n import density_in_time, equilibrium, quantiles_in_time
+from dyson.levels.eigenvalues import integrate
+from dyson.levels.matrix import integrate_matrix
+from dyson.levels.pair import pair
+from dyson.levels.species import Species, species
 from dyson.linear import LinearSGD
-from dyson.matrix_level import integrate_matrix
-from dyson.pair import pair
+from dyson.linear.shared_data import TeacherStudent
 from dyson.sde import EigenvalueSDE
-from dyson.species import Species, species
-from dyson.teacher_student import TeacherStudent
 
 __all__ = [
     "CoulombGas",

@@ -3,12 +3,12 @@
 It imports nothing of the theory it is compared with.
 """
 
-from sgd.activation import ActivationNetwork
+from sgd.activation.model import ActivationNetwork
 from sgd.data import ring_scalar_field
-from sgd.linear import LinearNetwork
+from sgd.linear.model import LinearNetwork
 from sgd.noise import noise
 from sgd.phase import phase_cost, phase_diagram
-from sgd.rbm import GaussianRBM
+from sgd.rbm.model import GaussianRBM
 from sgd.start import initial_weights
 from sgd.train import train
 

@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
-from sgd.activation import ActivationNetwork
-from sgd.activation_reference import gradient, loss
+from sgd.activation.model import ActivationNetwork
+from sgd.activation.reference import gradient, loss
 from sgd.dataset import installed_version
 from sgd.start import first_layers
 from sgd.train import train

@@ -24,10 +24,11 @@ from hypothesis import strategies as st
 import compare
 import dyson
 import sgd
-from compare import cli, scaling
-from compare.options import parser
-from compare.pipeline import compare_rbm
-from compare.scaling_fit import fit_exponent
+from compare.studies.cli import main as cli
+from compare.studies.cli.parser import parser
+from compare.studies.rbm.study import compare_rbm
+from compare.studies.scaling import study as scaling
+from compare.studies.scaling.fit import fit_exponent
 from tests.compare.ensembles import ensemble
 
 SLOWEST = 5.0
@@ -299,8 +300,8 @@ def no_work(monkeypatch, tmp_path):
         raise Reached
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("compare.pipeline.compare_rbm", work)
-    monkeypatch.setattr("compare.published.import_files", work)
+    monkeypatch.setattr("compare.studies.rbm.study.compare_rbm", work)
+    monkeypatch.setattr("compare.studies.published.study.import_files", work)
     return tmp_path
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import compare
 import dyson
 import sgd
-from compare.growth_fit import fit_growth
+from compare.measure.growth_fit import fit_growth
 from tests.test_bad_input import (
     SLOWEST,
     TREE,

@@ -13,7 +13,7 @@ from compare.page.provenance import diverged, facts, lost_replicas, made_with, m
 from compare.page.tables import check_groups, comparison_tables, deviation
 from compare.plots.scene import Scene
 from compare.plots.spectrum import count
-from compare.result import AGREES, CANNOT_TELL, DIFFERS, EXPERIMENT, CheckResult
+from compare.verdict.result import AGREES, CANNOT_TELL, DIFFERS, EXPERIMENT, CheckResult
 
 if TYPE_CHECKING:
     from compare.page.report import Section

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from compare.page.folder import new_folder, refuse_used
-from compare.result import CheckResult
+from compare.verdict.result import CheckResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,11 +92,11 @@ def report(
             raise TypeError(f"extra_sections must hold compare.Section objects, got {type(section).__name__}")
 
     # Only a page needs matplotlib and jinja2; importing compare does not.
-    from compare.checks import check as make_check
+    from compare.layout.store import FOLDER, save
     from compare.page.content import content
     from compare.page.html import rendered
     from compare.plots import scene
-    from compare.store import FOLDER, save
+    from compare.verdict.checks import check as make_check
 
     view = scene(tree, start)
     result = make_check(tree, start=start) if check is None else check

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compare.plots.scene import Scene
-from compare.result import AGREES, EXPERIMENT, Check, CheckResult, with_error
+from compare.verdict.result import AGREES, EXPERIMENT, Check, CheckResult, with_error
 
 OPEN_ROWS = 60
 """A list of checks that is longer stays closed until it is asked for."""

@@ -7,10 +7,7 @@ no pyplot, no backend.
 from compare.plots.closeup import pair_closeup
 from compare.plots.deviations import deviations, widths
 from compare.plots.growth import growth
-from compare.plots.linear import growth_rates, pair_densities
 from compare.plots.overview import overview
-from compare.plots.phase import phase_figure
-from compare.plots.scaling import scaling_figure
 from compare.plots.scene import Scene, scene
 from compare.plots.spacings import spacing
 from compare.plots.spectrum import spectrum
@@ -20,12 +17,8 @@ __all__ = [
     "Scene",
     "deviations",
     "growth",
-    "growth_rates",
     "overview",
     "pair_closeup",
-    "pair_densities",
-    "phase_figure",
-    "scaling_figure",
     "scene",
     "spacing",
     "spectrum",

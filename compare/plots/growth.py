@@ -7,10 +7,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from compare.measure.statistics import finished
 from compare.plots import style
 from compare.plots.scene import Scene, Side, scene
 from compare.plots.spectrum import count
-from compare.statistics import finished
 
 MOST_MODES = 12
 MOST_TIMES = 160

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
+from compare.layout.schema import Levels, levels, validate
+from compare.measure.statistics import stationary, unchecked_statistics, window_start
 from compare.plots.style import Look, look
-from compare.schema import Levels, levels, validate
-from compare.statistics import stationary, unchecked_statistics, window_start
 
 CRUDE_FIRST = ("pair", "gas", "dyson", "matrix")
 """Order in which levels of theory are drawn and listed; others follow."""

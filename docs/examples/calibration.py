@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from compare.calibration import calibration, false_alarms, summary
+from compare.verdict.calibration import calibration, false_alarms, summary
 
 WORKERS = os.cpu_count() or 1
 ZERO = 1e-9

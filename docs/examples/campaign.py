@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from compare.campaign import Store
-from compare.campaign.page import planes_of, table_of
-from compare.plots.campaign import verdict_planes
+from compare.studies.campaign import Store
+from compare.studies.campaign.figures import verdict_planes
+from compare.studies.campaign.page import planes_of, table_of
 
 FIGURE = Path(__file__).parents[1] / "figures" / "where-theory-holds.png"
 

@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 
 import dyson
-from compare.gas_report import TIMES, distances, in_time
-from compare.gas_study import gas_study
-from compare.plots.gas import gas_figure, gas_in_time_figure, gas_sizes_figure
+from compare.studies.gas.command import TIMES, distances, in_time
+from compare.studies.gas.figures import gas_figure, gas_in_time_figure, gas_sizes_figure
+from compare.studies.gas.study import gas_study
 
 FOLDER = Path(__file__).parents[1] / "figures"
 WORKERS = os.cpu_count() or 1

@@ -12,8 +12,9 @@ import numpy as np
 
 import dyson
 import sgd
-from compare.linear_study import LinearSetting, density_laws, grown, settled
-from compare.plots import growth_rates, pair_densities, phase_figure
+from compare.studies.linear.figures import growth_rates, pair_densities
+from compare.studies.linear.study import LinearSetting, density_laws, grown, settled
+from compare.studies.phase.figures import phase_figure
 
 FOLDER = Path(__file__).parents[1] / "figures"
 OUTPUTS = [np.array([1.0, 0.8]), np.array([1.0, 0.3])]

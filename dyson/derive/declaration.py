@@ -98,7 +98,7 @@ def called(function: Callable, values: Mapping, what: str) -> sympy.Expr:
     TypeError, ValueError
         If it fails, gives nothing finite, or brings in symbols of its own.
     """
-    from dyson.derive.values import explicit, limit
+    from dyson.language.values import explicit, limit
 
     taken = _arguments(function, values)
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sympy
 
     from dyson.derive.equation import EigenvalueEquation
-    from dyson.derive.language import Expression
+    from dyson.language.grammar import Expression
 
 Text = str | Callable
 
@@ -63,7 +63,7 @@ class MatrixSDE:
 
     def expression(self, text: str, what: str) -> Expression:
         """Parse with the names that this SDE declares; a definition sees those before it."""
-        from dyson.derive.language import parse
+        from dyson.language.grammar import parse
 
         earlier = list(self.definitions)
         earlier = earlier[: earlier.index(what)] if what in self.definitions else earlier
@@ -71,7 +71,7 @@ class MatrixSDE:
 
     def evaluated(self, text: Text, values: Mapping, what: str) -> sympy.Expr:
         """A loss or gradient at explicit matrices."""
-        from dyson.derive.language import parse
+        from dyson.language.grammar import parse
 
         if callable(text):
             return called(text, values, what)

@@ -51,8 +51,8 @@ def formula(text: str, parameters: Mapping[str, object], n: int) -> Potential:
     """
     import sympy
 
-    from dyson.derive.language import parse
-    from dyson.gas.expression import numerical
+    from dyson.language.grammar import parse
+    from dyson.language.numerical import numerical
 
     if "x" in parameters:
         raise ValueError("CoulombGas: x is the particle's place, no parameter; choose another name")

@@ -98,8 +98,8 @@ def _formula(text: str, parameters: Mapping[str, float]) -> tuple[Function, Func
     """V and V' of a text; SymPy is imported for texts alone."""
     import sympy
 
-    from dyson.derive.language import parse
-    from dyson.gas.expression import numerical
+    from dyson.language.grammar import parse
+    from dyson.language.numerical import numerical
 
     if "x" in parameters:
         raise ValueError("parameters may not contain 'x', which is the variable of the potential")

@@ -18,11 +18,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from compare.campaign import Campaign, Store, run
-from compare.campaign.cluster import Dask
-from compare.campaign.executors import InProcess, Processes
-from compare.campaign.runner import missing
-from compare.campaign.work import Task
+from compare.studies.campaign import Campaign, Store, run
+from compare.studies.campaign.cluster import Dask
+from compare.studies.campaign.executors import InProcess, Processes
+from compare.studies.campaign.runner import missing
+from compare.studies.campaign.work import Task
 
 ROOT = Path(__file__).parents[2]
 PORT = 28786

@@ -21,7 +21,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import numpy as np
 
 import sgd
-from sgd import reference
+from sgd.rbm import reference
 
 N, MU2 = 10, 9.0
 SETTINGS = [("independent", 64), ("independent", 16)] + [

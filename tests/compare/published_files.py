@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dyson.quenched import gram_matrices
+from dyson.linear.quenched import gram_matrices
 
 KAPPA, NOISE, INITIAL = 2.0, 0.1, 0.1
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sgd
-from sgd import activation_reference as literal
+from sgd.activation import reference as literal
 
 MODEL = sgd.ActivationNetwork.random(3, 5, 2, 2, eps=0.3)
 LEVELS, WIDTHS = [0.002, 0.05], [0.5, 1.0, 4.0]

@@ -1,0 +1,1 @@
+"""The datasets, how they meet, and how they are kept."""

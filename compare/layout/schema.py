@@ -1,0 +1,286 @@
+"""The layout both sides share: names, dims, units, and what makes a Dataset valid.
+
+An ensemble of runs (experiment or sampled theory) is a Dataset with ``eigenvalue`` on
+``(replica, time, mode)``; a closed-form level of theory carries the statistics themselves.
+``docs/schema.md`` is the same for users.
+"""
+
+from __future__ import annotations
+
+import json
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from compare.layout.shared_data import check_data_attrs
+
+SCHEMA = "dyson-sgd"
+SCHEMA_VERSION = 1
+
+DEGENERATE = 1e-6
+"""Targets closer than this fraction of the largest are one level."""
+
+LARGEST = 2**63
+"""Numbers in attributes are smaller: larger integers do not survive every format (a seed is a string)."""
+
+CHUNK = 64
+"""Replicas looked at together, so that validation needs little memory beside the data."""
+
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "eigenvalue": ("replica", "time", "mode"),
+    "weight": ("replica", "time", "row", "col"),
+    "diverged": ("replica",),
+    "mean_eigenvalue": ("mode",),
+    "width": ("level",),
+    "mean_spacing": ("pair",),
+    "spacing_ratio": ("pair",),
+    "growth_time": ("mode",),
+    "mean_path": ("time", "mode"),
+}
+"""Data variables that have a fixed meaning, and their dims; each may have its ``<name>_se``."""
+
+COORDS: dict[str, tuple[str, ...]] = {
+    "replica": ("replica",),
+    "time": ("time",),
+    "mode": ("mode",),
+    "step": ("time",),
+    "target": ("mode",),
+    "level": ("level",),
+    "level_target": ("level",),
+    "level_size": ("level",),
+    "pair": ("pair",),
+    "pair_upper": ("pair",),
+    "learning_rate": (),
+    "batch_size": (),
+    "noise_level": (),
+}
+"""Coordinates that have a fixed meaning, and their dims."""
+
+ATTRS = ("kind", "level", "matrix", "model", "parameters", "version")
+"""Attributes every Dataset has, all strings; ``seed`` (a decimal string) where random numbers were drawn."""
+
+KINDS = ("experiment", "theory")
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Groups of modes with equal target, in descending order.
+
+    Attributes
+    ----------
+    first, size : ndarray of int, shape (level,)
+        First mode of each level and how many modes it has.
+    """
+
+    first: np.ndarray
+    size: np.ndarray
+
+    @property
+    def slices(self) -> list[slice]:
+        """The modes of each level."""
+        return [slice(int(k), int(k + m)) for k, m in zip(self.first, self.size, strict=True)]
+
+    @property
+    def pair_upper(self) -> np.ndarray:
+        """Upper mode of each pair (a level of two modes), shape (pair,)."""
+        return self.first[self.size == 2]
+
+    @property
+    def pair_level(self) -> np.ndarray:
+        """Level that each pair is, shape (pair,)."""
+        return np.flatnonzero(self.size == 2)
+
+
+def levels(target: xr.DataArray | Sequence[float] | np.ndarray) -> Levels:
+    """Group modes whose targets are equal within ``DEGENERATE`` times the largest one.
+
+    Parameters
+    ----------
+    target : array_like, shape (mode,)
+        Eigenvalue each mode converges to without noise, descending, units "1".
+
+    Raises
+    ------
+    ValueError
+        If ``target`` is empty, not finite or not descending.
+    """
+    values = np.asarray(target, dtype=float)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(f"target must be a list of finite numbers, one per mode, got shape {values.shape}")
+    tolerance = DEGENERATE * np.abs(values).max()
+    steps = -np.diff(values)
+    if (steps < -tolerance).any():
+        raise ValueError("target must be descending; sort the modes by target, largest first")
+    first = np.flatnonzero(np.concatenate([[True], steps > tolerance]))
+    return Levels(first, np.diff(np.append(first, values.size)))
+
+
+def level_coords(target: xr.DataArray | Sequence[float] | np.ndarray) -> dict[str, xr.Variable]:
+    """Coordinates ``level``, ``level_target``, ``level_size``, ``pair`` and ``pair_upper`` of a target."""
+    values, group = np.asarray(target, dtype=float), levels(target)
+    centre = np.array([values[s].mean() for s in group.slices])
+
+    def variable(dim: str, data: np.ndarray, long_name: str) -> xr.Variable:
+        return xr.Variable((dim,), data, {"long_name": long_name, "units": "1"})
+
+    return {
+        "level": variable("level", np.arange(group.size.size), "group of modes with equal target"),
+        "level_target": variable("level", centre, "target eigenvalue of the level"),
+        "level_size": variable("level", group.size.astype(np.int64), "number of modes in the level"),
+        "pair": variable("pair", np.arange(group.pair_upper.size), "level of two modes"),
+        "pair_upper": variable("pair", group.pair_upper.astype(np.int64), "upper mode of the pair"),
+    }
+
+
+def validate(ds: xr.Dataset) -> None:
+    """Refuse a Dataset that is not in the layout; say which variable and what is wrong with it.
+
+    Raises
+    ------
+    TypeError
+        If ``ds`` is not a Dataset.
+    ValueError
+        One line that starts with the name of the offending variable, coordinate or attribute.
+    """
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(f"expected an xarray.Dataset, got {type(ds).__name__}")
+    _check_attrs(ds)
+    for name in ("mode", "target", "noise_level"):
+        if name not in ds.coords:
+            raise ValueError(f"{name}: coordinate is missing; it is required on every Dataset")
+    for key, variable in ds.variables.items():
+        _check_variable(str(key), variable)
+    _check_coords(ds)
+    if "eigenvalue" in ds.data_vars:
+        _check_ensemble(ds)
+    elif ds.attrs["kind"] == "experiment":
+        raise ValueError("eigenvalue: variable is missing; an experiment must have it")
+    elif "mean_eigenvalue" not in ds.data_vars:
+        raise ValueError("mean_eigenvalue: variable is missing; a theory has either it or eigenvalue")
+
+
+def _check_attrs(ds: xr.Dataset) -> None:
+    for name in ATTRS:
+        if not isinstance(ds.attrs.get(name), str):
+            raise ValueError(f"{name}: attribute must be a string, got {ds.attrs.get(name)!r:.80}")
+    if ds.attrs["kind"] not in KINDS:
+        raise ValueError(f"kind: attribute must be one of {', '.join(KINDS)}, got {ds.attrs['kind']!r:.80}")
+    seed = ds.attrs.get("seed", "0")
+    if not (isinstance(seed, str) and seed.isdecimal()):
+        raise ValueError(f"seed: attribute must be a decimal string, got {seed!r:.80}")
+    parse_parameters(ds)
+    check_data_attrs(ds)
+    _check_attr_values("dataset", ds.attrs)
+
+
+def parse_parameters(ds: xr.Dataset) -> dict:
+    """The model's parameters, from the JSON in the attribute ``parameters``."""
+    try:
+        parsed = json.loads(ds.attrs["parameters"])
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"parameters: attribute must be a JSON object, got {error}") from None
+    if not isinstance(parsed, dict):
+        raise ValueError(f"parameters: attribute must be a JSON object, got a {type(parsed).__name__}")
+    return parsed
+
+
+def _check_attr_values(owner: str, attrs: dict) -> None:
+    """Only what survives every format: strings, numbers, flat lists of one of them."""
+
+    def plain(value: object) -> bool:
+        if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+            return isinstance(value, str)
+        return abs(float(value)) < LARGEST  # false for NaN, too
+
+    for name, value in attrs.items():
+        values = value if isinstance(value, list) else [value]
+        if not isinstance(name, str) or not all(plain(v) for v in values):
+            kind = type(value).__name__
+            raise ValueError(
+                f"{name}: attribute of {owner} must be a string, finite number or flat list, got {kind}"
+            )
+
+
+def _check_variable(name: str, variable: xr.Variable) -> None:
+    """Dtype, dims and attributes of one variable or coordinate."""
+    base = name.removesuffix("_se")
+    dims = {**VARIABLES, **COORDS}.get(name, VARIABLES.get(base))
+    if dims is not None and variable.dims != dims:
+        raise ValueError(f"{name}: has dims {variable.dims}, expected {dims}")
+    if variable.dtype.kind not in "iufb":
+        raise ValueError(f"{name}: has dtype {variable.dtype}, expected real numbers")
+    if (base in VARIABLES or name in ("time", "target")) and variable.dtype != np.float64:
+        raise ValueError(f"{name}: has dtype {variable.dtype}, expected float64; convert with .astype(float)")
+    for attr in ("long_name", "units"):
+        if not isinstance(variable.attrs.get(attr), str):
+            raise ValueError(f'{name}: attribute {attr} is missing (units are "1" where dimensionless)')
+    _check_attr_values(name, variable.attrs)
+
+
+def _check_coords(ds: xr.Dataset) -> None:
+    for name in ("replica", "mode", "step", "level", "pair", "level_size", "pair_upper"):
+        if name in ds.coords and ds[name].dtype.kind not in "iu":
+            raise ValueError(f"{name}: has dtype {ds[name].dtype}, expected integers")
+    for name in ("replica", "time", "mode", "level", "pair"):
+        if name in ds.dims and name not in ds.coords:
+            raise ValueError(f"{name}: coordinate is missing")
+        if name in ds.sizes and ds.sizes[name] == 0 and name != "pair":
+            raise ValueError(f"{name}: has length 0, expected at least 1")
+    for name in ("time", "target", "noise_level", "learning_rate", "batch_size"):
+        if name in ds.coords and not np.isfinite(ds[name].values).all():
+            raise ValueError(f"{name}: has values that are not finite")
+    _check_order(ds)
+    for name in ("noise_level", "learning_rate", "batch_size"):
+        if name in ds.coords and float(ds[name]) < 0:
+            raise ValueError(f"{name}: is {float(ds[name]):g}, expected a number >= 0")
+    group = levels(ds["target"])
+    for name, size in (("level", group.size.size), ("pair", group.pair_upper.size)):
+        if name in ds.sizes and ds.sizes[name] != size:
+            raise ValueError(f"{name}: has length {ds.sizes[name]}, expected {size} from target")
+    for name, expected in (("level_size", group.size), ("pair_upper", group.pair_upper)):
+        if name in ds.coords and not np.array_equal(ds[name], expected):
+            raise ValueError(
+                f"{name}: is {ds[name].values.tolist()}, expected {expected.tolist()} from target"
+            )
+
+
+def _check_order(ds: xr.Dataset) -> None:
+    for name in ("mode", "level", "pair"):
+        if name in ds.coords and not np.array_equal(ds[name], np.arange(ds.sizes[name])):
+            raise ValueError(f"{name}: must count 0, 1, 2, ... in order")
+    if "time" in ds.coords and (np.diff(ds["time"].values) <= 0).any():
+        raise ValueError("time: must be strictly increasing")
+    if "replica" in ds.coords and np.unique(ds["replica"]).size != ds.sizes["replica"]:
+        raise ValueError("replica: has duplicates, expected one number per replica")
+
+
+def _check_ensemble(ds: xr.Dataset) -> None:
+    """Sorted eigenvalues; NaN only after a replica diverged, and then to the end."""
+    for name in ("replica", "time"):
+        if name not in ds.coords:
+            raise ValueError(f"{name}: coordinate is missing; eigenvalue needs it")
+    if "diverged" not in ds.data_vars:
+        raise ValueError("diverged: variable is missing; it is NaN for replicas that did not diverge")
+    x, time = ds["eigenvalue"].values, ds["time"].values
+    diverged, replica = ds["diverged"].values, ds["replica"].values
+    for first in range(0, len(x), CHUNK):
+        block, when = x[first : first + CHUNK], diverged[first : first + CHUNK]
+        if np.isinf(block).any():
+            raise ValueError(
+                "eigenvalue: has infinities; mark the replica as diverged and use NaN from there"
+            )
+        if (block[..., :-1] < block[..., 1:]).any():
+            raise ValueError("eigenvalue: must be sorted descending along mode")
+        missing = np.isnan(block).any(axis=-1)
+        # A comparison with NaN is false: replicas that did not diverge may have no gap at all.
+        wrong = missing & ~(time >= when[:, None])
+        if wrong.any():
+            r, t = np.argwhere(wrong)[0]
+            raise ValueError(
+                f"eigenvalue: replica {replica[first + r]} is NaN at time {time[t]:g}, before it diverged"
+            )
+        if (missing[:, :-1] & ~missing[:, 1:]).any():
+            raise ValueError("eigenvalue: a replica has values after a NaN; NaN must last to the end")

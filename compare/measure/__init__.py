@@ -1,0 +1,1 @@
+"""Numbers with errors, from data in the layout."""

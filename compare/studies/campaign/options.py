@@ -1,0 +1,93 @@
+"""The options of ``dyson-sgd campaign run | status | resume | report``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+
+from compare.studies.shell.arguments import Parser, add, add_debug, decimal, whole
+
+__all__ = ["add_campaign"]
+
+Command = Callable[[argparse.Namespace], int]
+
+EXAMPLES = """\
+examples:
+  dyson-sgd campaign run study.toml --dry-run        the plan: cells, chunks, time, bytes
+  dyson-sgd campaign run study.toml --out study/     run it; Ctrl-C stops at a chunk
+  dyson-sgd campaign status study/                   how far it is, and the time left
+  dyson-sgd campaign resume study/ --processes 4     go on, after whatever ended it
+  dyson-sgd campaign report study/ --out page/       where each level of theory holds
+
+A campaign is a small TOML file:
+
+  [model]
+  kind = "rbm"                  # or "linear"; several: [[model]], each with a name
+  model_average = "persistent"  # options of the model, see docs/campaigns.md
+  [grid]
+  learning_rate = [0.025, 0.05, 0.1]
+  batch_size = [16, 64, 256]
+  [ensemble]
+  replicas = 1000
+  [theory]
+  levels = ["pair", "dyson", "matrix"]
+"""
+
+RUN_EXAMPLES = """\
+examples:
+  dyson-sgd campaign run study.toml --dry-run
+  dyson-sgd campaign run study.toml --out study/ --processes 2
+  dyson-sgd campaign run study.toml --out study/ --scheduler tcp://10.0.0.5:8786
+
+Results do not depend on threads, processes or the cluster, nor on interruptions.
+"""
+
+
+def add_campaign(commands: argparse._SubParsersAction[Parser], todo: Mapping[str, Command]) -> None:
+    """``campaign run``, ``status``, ``resume`` and ``report``."""
+    names = commands.add_parser(
+        "campaign",
+        help="grids of ensembles that survive interruptions and scale out",
+        description="Run a study over models, learning rates, batch sizes and seeds.",
+        epilog=EXAMPLES,
+    ).add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    run = names.add_parser("run", help="plan and run", description="Run a campaign.", epilog=RUN_EXAMPLES)
+    run.set_defaults(command=todo["campaign-run"], parser=run)
+    run.add_argument("file", metavar="FILE", help="TOML file of the campaign")
+    run.add_argument("--out", metavar="STORE", help="folder of the results (default: the file's name here)")
+    run.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    _add_work(run)
+    resume = names.add_parser("resume", help="go on with what is missing", description="Resume a campaign.")
+    resume.set_defaults(command=todo["campaign-resume"], parser=resume)
+    _add_store(resume)
+    _add_work(resume)
+    status = names.add_parser("status", help="how far it is", description="Say how far a campaign is.")
+    status.set_defaults(command=todo["campaign-status"], parser=status)
+    _add_store(status)
+    status.add_argument("--verify", action="store_true", help="compare every chunk with its checksum")
+    add_debug(status)
+    report = names.add_parser("report", help="a page of its results", description="Write a page.")
+    report.set_defaults(command=todo["campaign-report"], parser=report)
+    _add_store(report)
+    report.add_argument("--out", metavar="DIR", help="folder to write (default: <STORE>-report here)")
+    add_debug(report)
+
+
+def _add_store(parser: Parser) -> None:
+    parser.add_argument("store", metavar="STORE", help="folder of a campaign")
+
+
+def _add_work(parser: Parser) -> None:
+    add(parser, "--workers", whole(1, 4096), os.cpu_count() or 1, "W", "threads, in this process")
+    parser.add_argument(
+        "--processes", type=whole(1, 4096), metavar="P", help="processes of this machine instead"
+    )
+    parser.add_argument("--scheduler", metavar="URL", help="dask scheduler instead, such as tcp://host:8786")
+    parser.add_argument(
+        "--seconds",
+        type=decimal(above=0.0),
+        metavar="S",
+        help="begin no chunk after so long (default: the file's)",
+    )
+    add_debug(parser)

@@ -1,0 +1,1 @@
+"""``dyson-sgd gas`` and ``dyson-sgd report gas``."""

@@ -1,0 +1,1 @@
+"""What every command needs: options, a beginning, an end."""

@@ -1,0 +1,1 @@
+"""``dyson-sgd report teacher-student``."""

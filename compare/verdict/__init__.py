@@ -1,0 +1,1 @@
+"""Predictions against measurements: rows, errors, verdicts."""

@@ -1,0 +1,1 @@
+"""Texts to expressions: the whitelist parser, and what its values are."""
