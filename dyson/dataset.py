@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import xarray as xr
 
 from dyson.sde import EigenvalueSDE
+from streams.version import installed_version
 
 DIVERGED = "an eigenvalue left the domain of the equation (for the RBM: μ² - σ_h² x <= 0) or overflowed"
 
@@ -36,13 +36,6 @@ def _time(times: np.ndarray) -> tuple:
     return ("time", times, {"long_name": "time t = learning rate × step", "units": "1"})
 
 
-def _installed() -> str:
-    try:
-        return version("dyson-sgd")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 def _attrs(sde: EigenvalueSDE, level: str, **more) -> dict:
     return {
         "kind": "theory",
@@ -50,7 +43,7 @@ def _attrs(sde: EigenvalueSDE, level: str, **more) -> dict:
         "matrix": sde.matrix,
         "model": sde.model,
         "parameters": json.dumps(dict(sde.parameters)),
-        "version": _installed(),
+        "version": installed_version(),
         **({} if sde.theta_at is None else {"schedule": "the noise level is a function of time"}),
         **more,
     }
@@ -172,7 +165,7 @@ def network_dataset(
             "matrix": network.matrix,
             "model": network.model,
             "parameters": json.dumps(dict(network.parameters())),
-            "version": _installed(),
+            "version": installed_version(),
             **attrs,
         },
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sgd.trainer import Model, Optimiser
+from streams.version import installed_version
 
 
 def _named(dims: str | tuple, values: Any, long_name: str, **more: str) -> tuple:
@@ -87,11 +87,3 @@ def _attrs(model: Model, optimiser: Optimiser, **more: str) -> dict[str, str]:
         **({"shared_data": "yes"} if model.shared_data else {}),
         **more,
     }
-
-
-def installed_version() -> str:
-    """Of this distribution."""
-    try:
-        return version("dyson-sgd")
-    except PackageNotFoundError:
-        return "unknown"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import zlib
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sgd.dataset import installed_version
 from sgd.trainer import Model
-from streams import new_entropy
+from streams import generator, new_entropy
 from streams.arguments import count, finite
 from streams.matrices import within
+from streams.version import installed_version
 
 CHUNK = 1 << 22
 """Numbers of per-sample gradients held at once."""
@@ -124,11 +123,6 @@ def _weights(model: Model, weights: np.ndarray) -> np.ndarray:
     return w
 
 
-def _generator(seed: int, number: int) -> np.random.Generator:
-    key = (zlib.crc32(b"sgd noise"), number)
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
 def _chunks(samples: int, entries: int) -> list[int]:
     size = max(1, min(samples, CHUNK // entries))
     whole, rest = divmod(samples, size)
@@ -139,9 +133,9 @@ def _moments(rotated, w: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, ...
     """Minus the mean, the covariance, and their standard errors."""
     size = w.size
     total, second, fourth = np.zeros(size), np.zeros((size, size)), np.zeros((size, size))
-    pilot = rotated(w, 1000, _generator(seed, 0)).reshape(1000, size).mean(axis=0)
+    pilot = rotated(w, 1000, generator(seed, "sgd noise", 0)).reshape(1000, size).mean(axis=0)
     for number, length in enumerate(_chunks(n, size)):
-        g = rotated(w, length, _generator(seed, number + 1)).reshape(length, size) - pilot
+        g = rotated(w, length, generator(seed, "sgd noise", number + 1)).reshape(length, size) - pilot
         total += g.sum(axis=0)
         second += g.T @ g
         fourth += (g * g).T @ (g * g)
@@ -162,7 +156,7 @@ def _rates(rotated, w, u, xi, vt, n: int, seed: int) -> tuple[np.ndarray, np.nda
         sums = np.zeros(2)
         for number, length in enumerate(_chunks(n, 4 * w.size)):
             up, down = (
-                rotated(w + sign * push, length, _generator(seed, number + 1))[:, mode, mode]
+                rotated(w + sign * push, length, generator(seed, "sgd noise", number + 1))[:, mode, mode]
                 for sign in (1.0, -1.0)
             )
             slope = ((x + h) * up - (x - h) * down) / (2 * h * max(x, h))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,12 +16,12 @@ from tqdm import tqdm
 
 from sgd.activation.model import ActivationNetwork
 from sgd.activation.reference import gradient, loss
-from sgd.dataset import installed_version
 from sgd.start import first_layers
 from sgd.train import train
 from sgd.trainer import Optimiser
-from streams import LANES, blocks, new_entropy, states
+from streams import LANES, blocks, generator, new_entropy, states, subseed
 from streams.arguments import count, finite, positive, shown
+from streams.version import installed_version
 
 TESTED = 2048
 """Test inputs; they are the same for every point, replica and seed."""
@@ -152,7 +151,7 @@ def phase_cost(
     steps, batch_size = count("steps", steps), count("batch_size", batch_size)
     trainer = model.trainer(Optimiser(1e-2, batch_size), 0)
     weights = first_layers(model, LANES, 0, 1.0 / np.sqrt(model.modes))
-    block, x = trainer.block(states(0, "sgd", 0, LANES)[0], weights), _test_inputs(model)
+    block, x = trainer.block(states(0, "sgd phase cost", 0, LANES)[0], weights), _test_inputs(model)
     timed = min(steps, TIMED)
     trainer.advance(block, 0, 1)  # compiles
     training = _seconds(lambda: trainer.advance(block, 1, 1 + timed)) / timed
@@ -184,13 +183,12 @@ def _axis(name: str, given: object) -> np.ndarray:
 
 def _point_seed(seed: int, noise_level: float, inverse_width: float) -> int:
     place = np.array([noise_level, inverse_width]).view(np.uint64).tolist()
-    key = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(b"sgd phase"), *place))
-    return int(key.generate_state(1, np.uint64)[0])
+    return subseed(seed, "sgd phase", *place)
 
 
 def _test_inputs(model: ActivationNetwork) -> np.ndarray:
     """(group, GROUP, n_in)."""
-    return np.random.default_rng(0).standard_normal((TESTED // GROUP, GROUP, model.inputs.shape[1]))
+    return generator(0, "sgd phase test").standard_normal((TESTED // GROUP, GROUP, model.inputs.shape[1]))
 
 
 def _summaries(model: ActivationNetwork, weights: np.ndarray, x: np.ndarray) -> list[float]:

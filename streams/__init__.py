@@ -7,7 +7,7 @@ numba kernels, with the replica as the fastest axis.
 
 from streams.fill import fill_exponential, fill_normal
 from streams.gamma import fill_gamma
-from streams.seeds import LANES, blocks, kernel, new_entropy, states
+from streams.seeds import LANES, blocks, generator, kernel, new_entropy, seed_of_text, states, subseed
 
 __all__ = [
     "LANES",
@@ -15,7 +15,10 @@ __all__ = [
     "fill_exponential",
     "fill_gamma",
     "fill_normal",
+    "generator",
     "kernel",
     "new_entropy",
+    "seed_of_text",
     "states",
+    "subseed",
 ]

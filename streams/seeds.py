@@ -1,7 +1,12 @@
-"""From ``(seed, name, replica)`` to generator states."""
+"""From ``(seed, name, place)`` to random numbers: the one way to make a stream.
+
+Every stream has a name of its own. Two that shared one would draw the same numbers at the same seed, and a
+second opinion would be the first one again; ``tests/streams/test_names.py`` finds any two that do.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from functools import partial
 
@@ -48,10 +53,40 @@ def states(seed: int, name: str, first: int, count: int) -> np.ndarray:
         Padded with further replicas to whole blocks.
     """
     n_blocks = blocks(count)
-    key = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()),))
-    philox = np.random.Philox(key).advance(first)
+    philox = np.random.Philox(_sequence(seed, name)).advance(first)
     raw = philox.random_raw(4 * n_blocks * LANES).reshape(n_blocks, LANES, 4)
     return np.ascontiguousarray(raw.transpose(0, 2, 1))
+
+
+def generator(seed: int, name: str, *place: int) -> np.random.Generator:
+    """A NumPy generator of its own for (seed, name, place): for work outside of kernels.
+
+    Parameters
+    ----------
+    seed : int
+        Entropy of the run, non-negative; a constant for tables that are always the same.
+    name : str
+        Who draws; different names give independent streams.
+    *place : int
+        Number of the replica, the data set, the point of a plane, ...; non-negative.
+    """
+    return np.random.default_rng(_sequence(seed, name, *place))
+
+
+def subseed(seed: int, name: str, *place: int) -> int:
+    """A 63-bit seed of its own for (seed, name, place), to be handed to something that takes a seed."""
+    return int(_sequence(seed, name, *place).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def seed_of_text(seed: int, text: str) -> int:
+    """A 53-bit seed that belongs to a text, by SHA-256: for more places than names of 32 bits tell apart."""
+    words = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint32)
+    sequence = np.random.SeedSequence(seed, spawn_key=tuple(int(word) for word in words))
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(11))
+
+
+def _sequence(seed: int, name: str, *place: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()), *place))
 
 
 def blocks(count: int) -> int:

@@ -15,6 +15,7 @@ from compare.measure.unfolding import levels_of, mean_ratios
 from compare.verdict.families import holm
 from compare.verdict.result import with_error
 from dyson import CoulombGas
+from streams import generator
 from streams.arguments import positive
 
 CLASSES = {"Poisson": 0, "GOE": 1, "GUE": 2}
@@ -133,7 +134,7 @@ def universality(spectra: Any, confidence: float = 0.99, window: float = 0.5) ->
 def reference(n: int, beta: int, window: float) -> tuple[float, float]:
     """Mean over spectra of the mean ratio, and its standard deviation, of a class at n levels."""
     if beta == 0:
-        spectra = np.random.default_rng(SEED).uniform(size=(REFERENCE, n))
+        spectra = generator(SEED, "universality reference").uniform(size=(REFERENCE, n))
     else:
         spectra = CoulombGas.gaussian(n, 1.0, beta).sample(REFERENCE, seed=SEED)
     ratio = mean_ratios(spectra, window)

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +17,7 @@ from compare.layout.schema import validate
 from compare.readers import mapped
 from compare.readers.mapped import Mapped
 from streams.arguments import unknown
+from streams.version import installed_version
 
 __all__ = ["FIELDS", "FORMATS", "Format", "read_npz"]
 
@@ -169,7 +169,7 @@ def _assemble(source: Mapped, model: str) -> xr.Dataset:
         "matrix": matrix,
         "model": str(model),
         "parameters": json.dumps(parameters, sort_keys=True),
-        "version": _version(),
+        "version": installed_version(),
         "source": Path(source.path).name,
     }
     return xr.Dataset(variables, coords, attrs)
@@ -257,10 +257,3 @@ def _known(what: str, name: object, names: Mapping[str, Any]) -> str:
 
 def _attrs(label: str) -> dict[str, str]:
     return {"long_name": label, "units": "1"}
-
-
-def _version() -> str:
-    try:
-        return metadata.version("dyson-sgd")
-    except metadata.PackageNotFoundError:
-        return "unknown"

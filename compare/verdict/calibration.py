@@ -26,6 +26,7 @@ from compare.layout.schema import level_coords
 from compare.verdict.checks import check
 from compare.verdict.families import FAMILIES, holm, jointly
 from compare.verdict.result import AGREES, DIFFERS, Check
+from streams import generator
 from streams.arguments import count, positive
 
 __all__ = ["calibration", "closed_form", "draw", "false_alarms", "summary"]
@@ -212,7 +213,7 @@ PVALUES = ("pvalue", "p_differs", "p_agrees")
 
 def _rows(repetition: int, *, replicas, theory_replicas, seed, noise, rate, beta, **options) -> list[Check]:
     """The rows of one check."""
-    run, theory = (np.random.default_rng([seed, repetition, side]) for side in (0, 1))
+    run, theory = (generator(seed, f"calibration {side}", repetition) for side in ("run", "theory"))
     experiment = _ensemble(draw(run, replicas, beta), "experiment", "sgd")
     sampled = _ensemble(draw(theory, theory_replicas, 1, noise, rate), "theory", "matrix")
     levels = dict(zip(LEVELS, (closed_form(noise, rate), sampled), strict=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from tqdm import tqdm
 
 from dyson.gas.convergence import split_rhat
 from dyson.gas.potentials import Potential
-from streams import LANES
+from streams import LANES, generator
 from streams.arguments import shown
 
 STAGES, STAGE, LAST_STAGE, MONITOR = 5, 80, 40, 300
@@ -97,7 +96,7 @@ class Chains:
         self.energy, self.beta, self.walls, self.kernels = energy, beta, walls, kernels
         self.low, self.high = (0.0 if math.isinf(w) else float(w) for w in walls)
         self.kind = (0 if math.isinf(walls[0]) else 1) + (0 if math.isinf(walls[1]) else 2)
-        self.rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(b"gas chains"),)))
+        self.rng = generator(seed, "gas chains")
         t = self._free(np.ascontiguousarray(start.T))
         self.n = len(t)
         self.gap = self._typical_gap(t)
@@ -291,7 +290,7 @@ def sample(chains: Chains, size: int, text: str, progress: bool = False) -> tupl
 
 def spread_start(low: np.ndarray, high: np.ndarray, seed: int) -> np.ndarray:
     """Starts (LANES, n), descending: independent and uniform where each particle alone is at home."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(b"gas start"),)))
+    rng = generator(seed, "gas start")
     share = rng.random((LANES, len(low)))
     x = low + (high - low) * (0.02 + 0.96 * share)
     return -np.sort(-x, axis=1)

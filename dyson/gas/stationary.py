@@ -6,6 +6,7 @@ import numpy as np
 
 from dyson.gas.potentials import Potential, quadratic
 from dyson.sde import EigenvalueSDE
+from streams import generator
 
 _PANELS, _NODES = 8, np.polynomial.legendre.leggauss(16)
 _CLOSE = 1e-9
@@ -32,7 +33,7 @@ def potential_of(sde: EigenvalueSDE) -> Potential:
 def _places(sde: EigenvalueSDE) -> np.ndarray:
     """Twelve spectra in descending order around the target, wide enough to see curvature."""
     width = float(np.max(sde.sigma)) if np.isfinite(sde.sigma).all() and sde.sigma.max() > 0 else 1.0
-    spread = np.random.default_rng(0).uniform(-3, 3, (12, sde.n)) * width * np.sqrt(sde.n)
+    spread = generator(0, "gas places").uniform(-3, 3, (12, sde.n)) * width * np.sqrt(sde.n)
     return np.maximum(-np.sort(-(sde.target + spread), axis=1), sde.least)
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from streams import generator
+
 if TYPE_CHECKING:
     from dyson.laws.base import Law
 
@@ -259,7 +261,7 @@ def _pvalue(law: Law, x: Array, values: Array, influence: Influence) -> float:
 
 @cache
 def _normals() -> Array:
-    return np.random.default_rng(SEED).standard_normal((DRAWS, GRID))
+    return generator(SEED, "fit pvalue").standard_normal((DRAWS, GRID))
 
 
 def _row_cdf(x: Array, points: Array) -> Array:

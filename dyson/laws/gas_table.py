@@ -12,6 +12,7 @@ from scipy.interpolate import PchipInterpolator
 from dyson.gas.convergence import split_rhat
 from dyson.laws.base import HIGHEST_MOMENT, Array
 from dyson.laws.gas_chains import Chains, conditional_density
+from streams import generator
 
 CHAINS, BURN, TIMES, THIN = 250, 300, 400, 4  # states kept are TIMES, THIN sweeps apart
 SNAPSHOTS = 24  # of all chains, from which the density comes
@@ -45,7 +46,7 @@ def standard(centers: tuple, sigmas: tuple) -> tuple[Array, Array, float, float]
 def table(centers: tuple, sigmas: tuple, beta: float, seed: int) -> Table:
     """Sample the gas of `SpeciesGas` at center = 0 and scale = 1; refuses chains that have not converged."""
     c, s, unit, middle = standard(centers, sigmas)
-    chains = Chains(c, s, beta, CHAINS, np.random.default_rng(seed))
+    chains = Chains(c, s, beta, CHAINS, generator(seed, "species gas table"))
     chains.sweep(BURN, adapt=True)
     states = np.empty((TIMES, *chains.x.shape))
     for t in range(TIMES):

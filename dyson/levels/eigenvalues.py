@@ -70,7 +70,7 @@ def integrate(
         For malformed input or a solver that does not apply.
     """
     require_sde(sde)
-    choice("solver", solver, solvers.NAMES)
+    choice("solver", solver, solvers.SOLVERS)
     times = check_times(sde, times)
     x0 = _check_start(sde, x0, replicas)
     step = positive("dt", dt) if dt is not None else sde.time_step
@@ -78,17 +78,16 @@ def integrate(
     workers = count("workers", workers)
     solver = solvers.chosen(solver, sde)
     module = solvers.load(solver)
-    each = 1 if solver in solvers.LARGE_SOLVERS else LANES
-    if solver in solvers.LARGE_SOLVERS or solver in solvers.BLOCK_SOLVERS:
+    each = 1 if hasattr(module, "path") else LANES
+    if not hasattr(module, "paths"):
         from dyson.solvers import coincident  # compiles on first use
 
-        plain = solver == "euler"
+        plain = not getattr(module, "RESOLVES_PAIRS", True)
         starts = coincident.plan(sde, x0, times, _steps(times, step), seed, workers, plain)
-        make = _path_runner if solver in solvers.LARGE_SOLVERS else _block_runner
+        make = _path_runner if hasattr(module, "path") else _block_runner
         run = make(sde, module, x0, times, starts, seed)
     elif sde.theta_at is not None:
-        known = ", ".join(solvers.BLOCK_SOLVERS)
-        raise ValueError(f"solver {solver!r} knows no schedule of the noise level: use one of {known}")
+        raise ValueError(f"solver {solver!r} knows no schedule of the noise level: use 'bond-splitting'")
     else:
 
         def run(block):
@@ -138,7 +137,7 @@ def _block_runner(sde, module, x0, times, starts, seed):
 
     def one_pass(block: int, mine: slice, legs) -> np.ndarray:
         kernel, x = sde.kernel, _lanes(x0[mine])
-        state = states(seed, "dyson", block * LANES, LANES)[0]
+        state = states(seed, solvers.stream(module), block * LANES, LANES)[0]
         out = np.empty((len(times), sde.n, LANES))
         out[0] = x
         for i, parts in enumerate(legs):

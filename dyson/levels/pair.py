@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 from dyson.dataset import closed_form_dataset
 from dyson.levels.eigenvalues import check_times
 from dyson.sde import EigenvalueSDE, require_sde
+from streams import generator
 from streams.arguments import finite
 
 DEGENERATE = 1e-6
@@ -92,7 +93,7 @@ def _mean_levels(m: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(1), np.zeros(1)
     if m == 2 and beta == 1.0:
         return np.sqrt(np.pi) / 2.0 * np.array([1.0, -1.0]), np.zeros(2)
-    draws = _beta_ensemble(m, beta, _GOE_DRAWS, np.random.default_rng(0))
+    draws = _beta_ensemble(m, beta, _GOE_DRAWS, generator(0, "pair means"))
     return draws.mean(0), draws.std(0, ddof=1) / np.sqrt(_GOE_DRAWS)
 
 

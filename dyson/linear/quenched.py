@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import erf
 
+from streams import generator
+
 _ANGLES = 64  # directions that mean_length averages over
 
 
@@ -25,7 +27,7 @@ def gram_matrices(batch_size: int, batches: int, data_sets: int, seed: int) -> n
     """
     factor = np.zeros((data_sets, batches, 2, 2))
     for index in range(data_sets):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        rng = generator(seed, "data sets", index)
         factor[index, :, 0, 0] = np.sqrt(2 * rng.standard_gamma(batch_size / 2, batches))
         factor[index, :, 1, 1] = np.sqrt(2 * rng.standard_gamma((batch_size - 1) / 2, batches))
         factor[index, :, 1, 0] = rng.standard_normal(batches)

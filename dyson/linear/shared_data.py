@@ -6,13 +6,13 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 
 import numpy as np
 import xarray as xr
 
 from dyson.linear.quenched import epoch_map, gram_matrices, mean_length, propagate
 from streams.arguments import count, finite, positive
+from streams.version import installed_version
 
 _MODES = 2
 # Centre, difference and off-diagonal sum of a 2 × 2 matrix: x± = centre ± hypot(difference, sum)/2.
@@ -244,7 +244,7 @@ def _dataset(
         "matrix": "W",
         "model": "teacher_student",
         "parameters": json.dumps(parameters, sort_keys=True),
-        "version": _version(),
+        "version": installed_version(),
     }
     if "data_sets" in provenance:
         attrs["error"] = "between data sets"  # what the _se are
@@ -304,10 +304,3 @@ def _epochs(times: np.ndarray, length: float) -> np.ndarray:
             f"times must be whole epochs, multiples of α · batches = {length:g}; got {times[off][0]:g}"
         )
     return epochs
-
-
-def _version() -> str:
-    try:
-        return metadata.version("dyson-sgd")
-    except metadata.PackageNotFoundError:
-        return "unknown"

@@ -1,25 +1,45 @@
-"""Integrators, one a file. Compiled ones are imported when first asked for: that compiles them."""
+"""Integrators, one a file. They are imported when first asked for: that compiles them.
+
+A solver is a module that has one of
+
+- ``advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps)``, compiled: a block of 64 replicas
+  forward in place. Where it says ``RESOLVES_PAIRS = False``, starts in which eigenvalues coincide get no shorter
+  steps;
+- ``path(sde, x0, times, legs, seed, replica, first)``: one replica at a time, for many particles;
+- ``paths(sde, x0, times, dt, seed, first)``: some replicas in plain Python, at one noise level.
+
+To add one, write such a file and name it in ``SOLVERS``: `dyson.integrate` and the command line read that.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    from dyson.sde import EigenvalueSDE
 
-from dyson.sde import EigenvalueSDE
-
-BLOCK_SOLVERS = {"bond-splitting": "dyson.solvers.bond_splitting", "euler": "dyson.solvers.euler"}
-PATH_SOLVERS = {"matrix": "dyson.solvers.matrix", "sdeint": "dyson.solvers.second_opinion"}
-LARGE_SOLVERS = {"fmm": "dyson.solvers.large"}
-NAMES = (*BLOCK_SOLVERS, *PATH_SOLVERS, *LARGE_SOLVERS)
+SOLVERS = {
+    "bond-splitting": "dyson.solvers.bond_splitting",
+    "euler": "dyson.solvers.euler",
+    "sdeint": "dyson.solvers.second_opinion",
+    "matrix": "dyson.solvers.matrix",
+    "fmm": "dyson.solvers.large",
+}
 
 MANY = 400
 """Particles from which ``fmm`` takes over from ``bond-splitting``, whatever the number of replicas."""
 
 
-def load(name: str):
-    """The module of a solver: ``advance`` for a block solver, ``paths`` or ``path`` for the others."""
-    return import_module({**BLOCK_SOLVERS, **PATH_SOLVERS, **LARGE_SOLVERS}[name])
+def load(name: str) -> ModuleType:
+    """The module of a solver."""
+    return import_module(SOLVERS[name])
+
+
+def stream(module: ModuleType) -> str:
+    """Name of the stream that a solver's blocks draw from: its own, so that two solvers are two opinions."""
+    return getattr(module, "STREAM", f"dyson {module.__name__}")
 
 
 def chosen(name: str, sde: EigenvalueSDE) -> str:
@@ -30,7 +50,8 @@ def chosen(name: str, sde: EigenvalueSDE) -> str:
     ValueError
         Where ``fmm`` was asked for and does not apply.
     """
-    applies = sde.model == "matrix_ou" and np.ptp(sde.g2) == 0.0 and sde.theta_at is None
+    one_noise = sde.g2.min() == sde.g2.max()
+    applies = sde.model == "matrix_ou" and one_noise and sde.theta_at is None
     if name == "fmm" and not applies:
         raise ValueError(
             f"solver 'fmm' is for matrix_ou with one noise amplitude, got {sde!r}: use 'bond-splitting'"

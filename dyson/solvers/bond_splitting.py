@@ -31,6 +31,8 @@ import numpy as np
 from dyson.blocks import ADVANCE_SIGNATURE, SPLIT, SPLIT_KEEPING_FAR, WORK_ROWS
 from streams import LANES, fill_exponential, fill_gamma, fill_normal, kernel
 
+STREAM = "dyson"
+
 FAR_EVERY = 8
 """Steps for which the far field, the smooth pull of distant eigenvalues, is kept."""
 

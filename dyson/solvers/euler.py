@@ -13,6 +13,8 @@ import numpy as np
 from dyson.blocks import ADVANCE_SIGNATURE, WHOLE, WORK_ROWS
 from streams import LANES, fill_normal, kernel
 
+RESOLVES_PAIRS = False
+
 
 @kernel(ADVANCE_SIGNATURE, nogil=True)
 def advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dyson.sde import EigenvalueSDE
+from streams import generator
 
 
 def paths(
@@ -28,7 +29,7 @@ def paths(
         )
     out = np.empty((len(x0), len(times), sde.n))
     for r in range(len(x0)):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(first + r,)))
+        rng = generator(seed, "dyson matrix", first + r)
         out[r] = _one_path(rng, x0[r], times, float(k[0]), float(c[0]), float(g[0]), sde.beta)
     return out
 

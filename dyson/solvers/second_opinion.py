@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dyson.sde import EigenvalueSDE
+from streams import generator
 
 
 def paths(
@@ -19,7 +20,7 @@ def paths(
     out = np.full((len(x0), len(times), sde.n), np.nan)
     out[:, 0] = x0
     for r in range(len(x0)):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(first + r,)))
+        rng = generator(seed, "dyson sdeint", first + r)
         for i in range(len(times) - 1):
             steps = max(1, int(np.ceil((times[i + 1] - times[i]) / dt - 1e-9)))
             grid = np.linspace(times[i], times[i + 1], steps + 1)

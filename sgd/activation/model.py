@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from sgd.trainer import Layers, Optimiser, Trainer, gram_spectra
+from streams import generator
 from streams.arguments import choice, count, finite, flag, positive
 
 ACTIVATIONS = ("identity", "tanh", "relu")  # in the order of the codes in activation_kernels
@@ -111,7 +112,7 @@ class ActivationNetwork:
         """
         k, l = count("hidden", hidden), count("features", features)
         n_in, n_out = count("inputs", inputs), count("outputs", outputs)
-        rng = np.random.default_rng(count("seed", seed, 0))
+        rng = generator(count("seed", seed, 0), "sgd random teacher")
         scales = {"sigma_teacher": sigma_teacher, "sigma_inputs": sigma_inputs, "sigma_output": sigma_output}
         teacher, m, z = (
             positive(name, sigma) / np.sqrt(shape[1]) * rng.standard_normal(shape)
@@ -235,7 +236,7 @@ def _curvature(model: ActivationNetwork) -> float:
     """Lanczos on V ↦ ⟨Jᵀ J V⟩; the matrix itself has (K L)² entries."""
     from sgd.activation.reference import activate, slope
 
-    x = np.random.default_rng(0).standard_normal((SAMPLES, model.inputs.shape[1]))
+    x = generator(0, "sgd curvature inputs").standard_normal((SAMPLES, model.inputs.shape[1]))
     features = activate(model.activation, x @ model.inputs.T)
     hidden = activate(model.activation, features @ model.teacher.T)
     y = activate(model.output_activation, hidden @ model.output.T)
@@ -251,5 +252,5 @@ def _curvature(model: ActivationNetwork) -> float:
         full = np.array([product(v) for v in np.eye(size)])
         return float(np.linalg.eigvalsh(full)[-1])
     operator = LinearOperator((size, size), matvec=product, dtype=float)
-    start = np.random.default_rng(1).standard_normal(size)
+    start = generator(0, "sgd curvature start").standard_normal(size)
     return float(eigsh(operator, 1, v0=start, tol=1e-6, return_eigenvectors=False)[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from sgd.linear.kernels import BEYOND, DATA_SET, EXACT, FRESH, LABEL, Block, Setting, advance, draw_data_set
 from sgd.linear.model import NOISES, LinearNetwork
 from sgd.trainer import Layers, Optimiser, aligned
-from streams import LANES
+from streams import LANES, generator
 
 MOST_BYTES = 4 << 30
 """Largest data set of one block of replicas."""
@@ -119,8 +118,7 @@ class LinearTrainer:
 
     def _share(self, b: Block) -> None:
         """The one data set, a function of the seed alone."""
-        key = np.random.SeedSequence(self.seed, spawn_key=(zlib.crc32(b"sgd data"),))
-        rng = np.random.default_rng(key)
+        rng = generator(self.seed, "sgd data")
         b.data[:] = rng.standard_normal(b.data.shape)
         b.data_label[:] = rng.standard_normal(b.data_label.shape)
 

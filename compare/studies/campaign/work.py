@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import xarray as xr
 import sgd
 from compare.studies.campaign.definition import Campaign, Cell
 from compare.studies.campaign.models import make, relaxation_rates, theory
+from streams import seed_of_text
 
 EXPERIMENT = "experiment"
 
@@ -59,9 +59,7 @@ def tasks_of(campaign: Campaign, cell: Cell, side: str) -> list[Task]:
 def entropy(cell: Cell, side: str, chunk: int) -> int:
     """The seed of a chunk: of its place by value, so that a grid that grows keeps its results."""
     text = f"{cell.model} {cell.learning_rate!r} {cell.batch_size} {side} {chunk}"
-    words = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint32)
-    sequence = np.random.SeedSequence(cell.seed, spawn_key=tuple(int(word) for word in words))
-    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(11))
+    return seed_of_text(cell.seed, text)
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,6 @@ import argparse
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from importlib import metadata
 
 from compare.studies.advice.options import add_advise
 from compare.studies.campaign.options import add_campaign
@@ -24,6 +23,7 @@ from compare.studies.shell.arguments import (
     one_of,
     whole,
 )
+from streams.version import installed_version
 
 __all__ = ["DATA", "LEVELS", "MODEL_AVERAGES", "SOLVERS", "command_line", "parser"]
 
@@ -104,7 +104,7 @@ def parser(commands: Mapping[str, Command]) -> Parser:
         What carries out each command, by its name in `run`; found again as ``args.command``.
     """
     top = Parser(prog="dyson-sgd", description=DESCRIPTION, epilog=EXAMPLES)
-    top.add_argument("--version", action="version", version=f"dyson-sgd {version()}")
+    top.add_argument("--version", action="version", version=f"dyson-sgd {installed_version()}")
     names = top.add_subparsers(title="commands", metavar="COMMAND", dest="name")
     report = names.add_parser(
         "report", help="train, integrate, compare, and write a page", description="Run and report."
@@ -125,14 +125,6 @@ def parser(commands: Mapping[str, Command]) -> Parser:
     add_campaign(names, commands)
     add_advise(names, commands["advise"])
     return top
-
-
-def version() -> str:
-    """The installed version, or "unknown" in a folder that was never installed."""
-    try:
-        return metadata.version("dyson-sgd")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def add_rbm(models: argparse._SubParsersAction[Parser], command: Command) -> None:

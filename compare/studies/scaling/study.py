@@ -16,7 +16,7 @@ import sgd
 from compare.measure.statistics import statistics
 from compare.studies.scaling.fit import ExponentFit, collapse, fit_exponent, groups
 from compare.verdict.families import holm
-from streams import new_entropy
+from streams import new_entropy, subseed
 from streams.arguments import count, positive, shown
 
 __all__ = ["default_grid", "sweep"]
@@ -150,9 +150,7 @@ def sweep(
             print(
                 f"sweep {index + 1}/{len(points)}: α = {learning_rate:g}, |B| = {batch_size}", file=sys.stderr
             )
-        own = int(
-            np.random.SeedSequence(seed, spawn_key=(index,)).generate_state(1, np.uint64)[0] >> np.uint64(1)
-        )
+        own = subseed(seed, "scaling point", index)
         measured.append(measure(rbm, learning_rate, batch_size, replicas, own, workers))
     result = assembled(rbm, points, measured)
     result = result.merge(collapse(result))
