@@ -5,20 +5,6 @@ The one thing theory and experiment share. It knows nothing of either: it turns
 numba kernels, with the replica as the fastest axis.
 """
 
-from streams.fill import fill_exponential, fill_normal
-from streams.gamma import fill_gamma
-from streams.seeds import LANES, blocks, generator, kernel, new_entropy, seed_of_text, states, subseed
+import lazy_loader
 
-__all__ = [
-    "LANES",
-    "blocks",
-    "fill_exponential",
-    "fill_gamma",
-    "fill_normal",
-    "generator",
-    "kernel",
-    "new_entropy",
-    "seed_of_text",
-    "states",
-    "subseed",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,5 +1,5 @@
-"""The report: one self-contained page, with the data and the checks beside it."""
+"""The report: one self-contained page."""
 
-from compare.page.report import Section, report
+import lazy_loader
 
-__all__ = ["Section", "report"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

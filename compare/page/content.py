@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from compare.page.figures import drawn, figures
 from compare.page.provenance import diverged, facts, lost_replicas, made_with, model_name, notes, sides
+from compare.page.section import Section
 from compare.page.tables import check_groups, comparison_tables, deviation
 from compare.plots.scene import Scene
 from compare.plots.spectrum import count
 from compare.verdict.result import AGREES, CANNOT_TELL, DIFFERS, EXPERIMENT, CheckResult
-
-if TYPE_CHECKING:
-    from compare.page.report import Section
 
 KEEPS = {
     "pair": "one isolated level of one or two modes, linearised drift: closed forms",

@@ -15,8 +15,10 @@ def refuse_used(out: Path) -> None:
     if out.is_dir() and not out.is_symlink() and not any(out.iterdir()):
         return
     if out.exists() or out.is_symlink():
-        what = "is not empty" if out.is_dir() and not out.is_symlink() else "is not a folder"
-        raise FileExistsError(f"output folder {str(out)!r} {what}; name a new one, or remove it first")
+        what = "is a link" if out.is_symlink() else "is not empty" if out.is_dir() else "is a file"
+        raise FileExistsError(
+            f"output folder {str(out)!r} {what}; name a new one (--out), or remove it first"
+        )
 
 
 @contextmanager
@@ -71,23 +73,32 @@ def umask() -> int:
     return mask
 
 
-def vacant(name: str) -> Path:
-    """The output folder, after a look that it can be written and holds nothing; it is not made yet.
+def vacant(name: str | Path) -> Path:
+    """The output folder, after a look that it is free and can be written; it is not made yet.
 
     Raises
     ------
     FileExistsError
-        If it is a file, or a folder with something in it.
+        If it is a file, a link, or a folder with something in it.
     OSError
         If it could not be made where it is to be.
     """
     out = Path(name)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        what = "is not empty" if out.is_dir() else "is a file"
-        raise FileExistsError(f"output folder {name!r} {what}; name a new one with --out, or remove it")
+    refuse_used(out)
     above = out.absolute()
     while not above.exists():
         above = above.parent
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OSError(f"cannot write {name!r}: {str(above)!r} is not a folder that can be written; use --out")
+        raise OSError(
+            f"cannot write {str(out)!r}: {str(above)!r} is not a folder that can be written; use --out"
+        )
     return out
+
+
+def free_sibling(out: Path) -> Path:
+    """``out`` with the first number behind it for which there is nothing: the folder of a second run."""
+    out = out if out.name else out.absolute()
+    number = 2
+    while (sibling := out.with_name(f"{out.name}-{number}")).exists() or sibling.is_symlink():
+        number += 1
+    return sibling

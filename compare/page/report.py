@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from compare.page.folder import new_folder, refuse_used
+from compare.page.section import Section
 from compare.verdict.result import CheckResult
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 PAGE, CHECKS = "report.html", "checks.json"
-
-
-@dataclass(frozen=True)
-class Section:
-    """An extra section of the page; everything in it is escaped.
-
-    Parameters
-    ----------
-    title, text : str
-        Heading, and paragraphs separated by empty lines.
-    figure : matplotlib.figure.Figure, optional
-        Its label is the caption.
-    table : sequence of sequence of str, optional
-        Rows; the first is the head.
-    """
-
-    title: str
-    text: str = ""
-    figure: Figure | None = None
-    table: Sequence[Sequence[str]] | None = None
 
 
 def report(

@@ -2,9 +2,9 @@
 
 A solver is a module that has one of
 
-- ``advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps)``, compiled: a block of 64 replicas
-  forward in place. Where it says ``RESOLVES_PAIRS = False``, starts in which eigenvalues coincide get no shorter
-  steps;
+- ``advance(x, state, theta, drift, noise, beta, constant_noise, dt, steps)``, compiled: a block of 64
+  replicas forward in place. Where it says ``RESOLVES_PAIRS = False``, starts in which eigenvalues coincide
+  get no shorter steps;
 - ``path(sde, x0, times, legs, seed, replica, first)``: one replica at a time, for many particles;
 - ``paths(sde, x0, times, dt, seed, first)``: some replicas in plain Python, at one noise level.
 

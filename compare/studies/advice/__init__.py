@@ -1,6 +1,5 @@
 """Which learning rate to take at another batch size, from a measured grid of both."""
 
-from compare.studies.advice.advise import advise
-from compare.studies.advice.result import Advice, Advised, Cell, Fit, Limit
+import lazy_loader
 
-__all__ = ["Advice", "Advised", "Cell", "Fit", "Limit", "advise"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

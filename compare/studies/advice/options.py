@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable
 
 from compare.studies.shell.arguments import Parser, add, add_debug, decimal, whole
 from streams.arguments import shown
 
-__all__ = ["add_advise"]
+__all__ = ["options"]
 
 EXAMPLES = """\
 examples:
@@ -25,37 +24,30 @@ which learning rate the linear rule (widths as the root of alpha/|B|) holds. Ref
 """
 
 
-def add_advise(
-    commands: argparse._SubParsersAction[Parser], command: Callable[[argparse.Namespace], int]
-) -> None:
+def options(parser: Parser) -> None:
     """``advise``."""
-    advise = commands.add_parser(
-        "advise",
-        help="which learning rate to take at another batch size, from a measured grid",
-        description="Advise a learning rate for another batch size, and say where the linear rule holds.",
-        epilog=EXAMPLES,
-    )
-    advise.set_defaults(command=command, parser=advise)
-    advise.add_argument("store", metavar="STORE", help="folder of a measured grid, as `campaign` wrote it")
-    advise.add_argument("--model", metavar="NAME", help="of the campaign's models (default: the first)")
-    advise.add_argument("--batch-size", type=whole(1), required=True, metavar="B", help="the new batch size")
-    advise.add_argument(
+    parser.description = "Advise a learning rate for another batch size, and say where the linear rule holds."
+    parser.epilog = EXAMPLES
+    parser.add_argument("store", metavar="STORE", help="folder of a measured grid, as `campaign` wrote it")
+    parser.add_argument("--model", metavar="NAME", help="of the campaign's models (default: the first)")
+    parser.add_argument("--batch-size", type=whole(1), required=True, metavar="B", help="the new batch size")
+    parser.add_argument(
         "--reference",
         type=point,
         metavar="A,B",
         help="measured learning rate and batch size whose fluctuations to keep (default: the grid's middle)",
     )
-    advise.add_argument(
+    parser.add_argument(
         "--noise-floor",
         type=decimal(above=0.0),
         metavar="F",
         help="wanted width over target, of the level where it is largest (default: none)",
     )
     margin = decimal(above=0.0, below=1.0)
-    add(advise, "--margin", margin, 0.05, "M", "relative deviation of a width that the linear rule may have")
-    add(advise, "--confidence", margin, 0.95, "C", "two-sided confidence of the intervals")
-    advise.add_argument("--json", action="store_true", help="print JSON")
-    add_debug(advise)
+    add(parser, "--margin", margin, 0.05, "M", "relative deviation of a width that the linear rule may have")
+    add(parser, "--confidence", margin, 0.95, "C", "two-sided confidence of the intervals")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_debug(parser)
 
 
 def point(text: str) -> tuple[float, int]:

@@ -1,25 +1,19 @@
-"""What ``dyson-sgd campaign run | status | resume | report`` and ``dyson-sgd advise`` do."""
+"""What ``dyson-sgd campaign run | status | resume | report`` do."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
-from compare.page.folder import new_folder, vacant
-from compare.page.report import PAGE, write_plain
-from compare.studies.advice import advise
 from compare.studies.campaign.definition import Campaign
 from compare.studies.campaign.executors import executor_of
 from compare.studies.campaign.page import progress_of, sections, stops
 from compare.studies.campaign.plan import duration, plan, size_of
-from compare.studies.campaign.planes import plane
 from compare.studies.campaign.runner import Outcome, run
 from compare.studies.campaign.store import Store
-
-INTERRUPTED = 130
+from compare.studies.shell import session
 
 
 def begin(args: argparse.Namespace) -> int:
@@ -40,7 +34,7 @@ def _work(args: argparse.Namespace, campaign: Campaign, path: Path) -> int:
     executor = executor_of(args.workers, args.processes, args.scheduler)
     outcome = run(campaign, path, executor, seconds=args.seconds, progress=sys.stderr.isatty())
     print(told(outcome, path))
-    return INTERRUPTED if outcome.reason == "interrupted" else 0
+    return session.INTERRUPTED if outcome.reason == "interrupted" else 0
 
 
 def told(outcome: Outcome, path: Path) -> str:
@@ -98,34 +92,14 @@ def left(store: Store, missing: int) -> str:
     return f"; {missing} chunks are missing, about {duration(pace * missing)} at the pace of the last run"
 
 
-def advised(args: argparse.Namespace) -> int:
-    """``advise``: which learning rate to take at another batch size."""
-    found = advise(
-        plane(args.store, args.model),
-        args.batch_size,
-        reference=args.reference,
-        noise_floor=args.noise_floor,
-        margin=args.margin,
-        confidence=args.confidence,
-    )
-    print(found.to_json() if args.json else found)
-    return 0
-
-
 def report(args: argparse.Namespace) -> int:
     """``campaign report``."""
     store = Path(args.store)
-    out = vacant(args.out or f"{store.name}-report")
+    begun = session.begin(args, f"{store.name}-report")
     campaign = Store(store).campaign()
     found, numbers = sections(store)
-    command = f"dyson-sgd campaign report {store}"
     lead = f"Campaign {campaign.name}: {len(campaign.cells)} cells, up to {campaign.replicas} replicas each."
     beside = "Beside this page: summary.json. The spectra are in the campaign's store."
-    page = write_plain(f"Campaign {campaign.name}", lead, command, found, beside)
-    with new_folder(out) as folder:
-        (folder / PAGE).write_text(page, encoding="utf-8")
-        (folder / "summary.json").write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     for row in found[0].table or []:
         print("  ".join(row))
-    print(f"page: {out / PAGE}")
-    return 0
+    return begun.end_plain(f"Campaign {campaign.name}", lead, found, beside, numbers)

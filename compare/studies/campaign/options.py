@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Callable, Mapping
 
 from compare.studies.shell.arguments import Parser, add, add_debug, decimal, whole
 
-__all__ = ["add_campaign"]
-
-Command = Callable[[argparse.Namespace], int]
+__all__ = ["group", "report_options", "resume_options", "run_options", "status_options"]
 
 EXAMPLES = """\
 examples:
@@ -44,34 +40,46 @@ Results do not depend on threads, processes or the cluster, nor on interruptions
 """
 
 
-def add_campaign(commands: argparse._SubParsersAction[Parser], todo: Mapping[str, Command]) -> None:
-    """``campaign run``, ``status``, ``resume`` and ``report``."""
-    names = commands.add_parser(
-        "campaign",
-        help="grids of ensembles that survive interruptions and scale out",
-        description="Run a study over models, learning rates, batch sizes and seeds.",
-        epilog=EXAMPLES,
-    ).add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    run = names.add_parser("run", help="plan and run", description="Run a campaign.", epilog=RUN_EXAMPLES)
-    run.set_defaults(command=todo["campaign-run"], parser=run)
-    run.add_argument("file", metavar="FILE", help="TOML file of the campaign")
-    run.add_argument("--out", metavar="STORE", help="folder of the results (default: the file's name here)")
-    run.add_argument("--dry-run", action="store_true", help="print the plan and stop")
-    _add_work(run)
-    resume = names.add_parser("resume", help="go on with what is missing", description="Resume a campaign.")
-    resume.set_defaults(command=todo["campaign-resume"], parser=resume)
-    _add_store(resume)
-    _add_work(resume)
-    status = names.add_parser("status", help="how far it is", description="Say how far a campaign is.")
-    status.set_defaults(command=todo["campaign-status"], parser=status)
-    _add_store(status)
-    status.add_argument("--verify", action="store_true", help="compare every chunk with its checksum")
-    add_debug(status)
-    report = names.add_parser("report", help="a page of its results", description="Write a page.")
-    report.set_defaults(command=todo["campaign-report"], parser=report)
-    _add_store(report)
-    report.add_argument("--out", metavar="DIR", help="folder to write (default: <STORE>-report here)")
-    add_debug(report)
+def group(parser: Parser) -> None:
+    """``campaign``."""
+    parser.description, parser.epilog = (
+        "Run a study over models, learning rates, batch sizes and seeds.",
+        EXAMPLES,
+    )
+
+
+def run_options(parser: Parser) -> None:
+    """``campaign run``."""
+    parser.description, parser.epilog = "Run a campaign.", RUN_EXAMPLES
+    parser.add_argument("file", metavar="FILE", help="TOML file of the campaign")
+    parser.add_argument(
+        "--out", metavar="STORE", help="folder of the results (default: the file's name here)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    _add_work(parser)
+
+
+def resume_options(parser: Parser) -> None:
+    """``campaign resume``."""
+    parser.description = "Resume a campaign."
+    _add_store(parser)
+    _add_work(parser)
+
+
+def status_options(parser: Parser) -> None:
+    """``campaign status``."""
+    parser.description = "Say how far a campaign is."
+    _add_store(parser)
+    parser.add_argument("--verify", action="store_true", help="compare every chunk with its checksum")
+    add_debug(parser)
+
+
+def report_options(parser: Parser) -> None:
+    """``campaign report``."""
+    parser.description = "Write a page."
+    _add_store(parser)
+    parser.add_argument("--out", metavar="DIR", help="folder to write (default: <STORE>-report here)")
+    add_debug(parser)
 
 
 def _add_store(parser: Parser) -> None:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 import dyson
 from compare.measure.unfolding import mean_ratios
 from compare.page import Section
-from compare.page.folder import new_folder, vacant
-from compare.page.report import PAGE, write_plain
-from compare.studies.cli.parser import command_line
 from compare.studies.gas.study import SETTLED, GasStudy, gas_study
+from compare.studies.shell.session import Session, begin
 from compare.verdict.result import with_error
-from streams import new_entropy
 
-__all__ = ["gas", "report_gas"]
+__all__ = ["report_gas", "run"]
 
 TIMES = (0.05, 0.2, 0.5, 2.0)
 PATHS, PARTICLES = 256, 100
 """Of the ensemble whose density is drawn in time."""
+
+BESIDE = "Beside this page: samples.npz (eigenvalues, descending along the last axis) and summary.json."
 
 AGREE = """\
 P(x) ∝ Π |x_i − x_j|^β exp(−Σ x²/2), β = {beta:g}, drawn exactly (eigenvalues of tridiagonal matrices), \
@@ -44,33 +39,33 @@ convolution of the start with a semicircle, the solution of the complex Burgers 
 particles differs from its limit by O(1/n) = {order:.2g}, most where the density has an edge."""
 
 
-def gas(args: argparse.Namespace) -> int:
-    """Sample, solve, draw, write."""
-    out, command = _begin(args, "gas", "gas")
+def run(args: argparse.Namespace) -> int:
+    """``dyson-sgd gas``: sample, solve, draw, write."""
+    session = begin(args, "gas")
     low = -math.inf if args.lower_wall is None else args.lower_wall
     high = math.inf if args.upper_wall is None else args.upper_wall
     measure = dyson.equilibrium(args.potential, args.beta, low=low, high=high)
     particles = dyson.CoulombGas(args.n, args.potential, beta=args.beta, walls=(low, high), g2=1.0 / args.n)
-    x = particles.sample(args.samples, seed=args.seed, workers=args.workers, progress=sys.stderr.isatty())
+    x = particles.sample(args.samples, seed=args.seed, workers=args.workers, progress=session.progress)
     found = summary(args, measure, x)
     for name, value in found.items():
         print(f"{name}: {value}")
 
-    def section() -> list[Section]:
-        from compare.studies.gas.figures import gas_figure  # matplotlib, only for a page
+    from compare.studies.gas.figures import gas_figure  # matplotlib, only for a page
 
-        rows = [["quantity", "value"], *map(list, found.items())]
-        return [Section("Density", figure=gas_figure(x, measure), table=rows)]
-
+    rows = [["quantity", "value"], *map(list, found.items())]
+    density = Section("Density", figure=gas_figure(x, measure), table=rows)
     lead = f"n = {args.n} particles, β = {args.beta:g}, V = {args.potential}, {len(x)} samples."
-    return _end(args, out, command, "Coulomb gas", lead, section, {"eigenvalue": x}, found)
+    return session.end_plain(
+        "Coulomb gas", lead, [density], BESIDE, _told(args, session, found), {"eigenvalue": x}
+    )
 
 
 def report_gas(args: argparse.Namespace) -> int:
     """The Gaussian ensemble: sampler, integrator and laws at several sizes, and the density in time."""
-    out, command = _begin(args, "report gas", f"gas-beta{args.beta:g}")
+    session = begin(args, f"gas-beta{args.beta:g}")
     study = gas_study(
-        args.sizes, args.beta, args.levels, args.seed, args.step, args.workers, sys.stderr.isatty()
+        args.sizes, args.beta, args.eigenvalues, args.seed, args.step, args.workers, session.progress
     )
     paths = in_time(args.beta, args.seed, args.workers)
     far = distances(*paths)
@@ -85,7 +80,8 @@ def report_gas(args: argparse.Namespace) -> int:
     arrays |= {f"integrated_{n}": x for n, x in study.settled.items()} | {"in_time": paths[0]}
     lead = f"β = {args.beta:g}: one law from an exact sampler, from the eigenvalue SDE, and in closed form."
     title = "Coulomb gas: sampler, integrator and law"
-    return _end(args, out, command, title, lead, lambda: sections(study, paths, far), arrays, found)
+    told = _told(args, session, found)
+    return session.end_plain(title, lead, sections(study, paths, far), BESIDE, told, arrays)
 
 
 def in_time(beta: float, seed: int, workers: int) -> tuple[np.ndarray, dyson.large_n.DensityInTime]:
@@ -140,32 +136,6 @@ def summary(args: argparse.Namespace, measure, x: np.ndarray) -> dict[str, str]:
     return found
 
 
-def _begin(args: argparse.Namespace, name: str, folder: str) -> tuple[Path, str]:
-    """The folder, vacant; the command that repeats the run, printed."""
-    out = vacant(args.out or folder)
-    args.seed = new_entropy() if args.seed is None else args.seed
-    command = command_line(args, f"dyson-sgd {name}")
-    print(f"seed {args.seed}; to repeat this run: {command}", flush=True)
-    return out, command
-
-
-def _end(
-    args: argparse.Namespace,
-    out: Path,
-    command: str,
-    title: str,
-    lead: str,
-    sections: Callable[[], list[Section]],
-    arrays: dict[str, np.ndarray],
-    found: dict,
-) -> int:
-    """The folder, whole or not at all."""
-    beside = "Beside this page: samples.npz (eigenvalues, descending along the last axis) and summary.json."
-    page = write_plain(title, lead, command, sections(), beside)
-    with new_folder(out) as folder:
-        (folder / PAGE).write_text(page, encoding="utf-8")
-        np.savez_compressed(folder / "samples.npz", allow_pickle=False, **arrays)
-        told = {"command": command, "seed": str(args.seed), **found}
-        (folder / "summary.json").write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-    print(f"page: {out / PAGE}")
-    return 0
+def _told(args: argparse.Namespace, session: Session, found: dict) -> dict:
+    """What summary.json says."""
+    return {"command": session.command, "seed": str(args.seed), **found}

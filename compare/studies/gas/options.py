@@ -1,14 +1,10 @@
-"""The options of ``dyson-sgd gas``."""
+"""The options of ``dyson-sgd gas`` and ``dyson-sgd report gas``."""
 
 from __future__ import annotations
 
-import argparse
-import os
-from collections.abc import Callable
+from compare.studies.shell.arguments import Parser, add, add_output, decimal, list_of, whole
 
-from compare.studies.shell.arguments import Parser, add, add_debug, decimal, list_of, whole
-
-__all__ = ["add_gas", "add_report_gas"]
+__all__ = ["options", "report_options"]
 
 EXAMPLES = """\
 examples:
@@ -29,53 +25,30 @@ A table of chi-square and Kolmogorov-Smirnov statistics says whether sampler, in
 """
 
 
-def add_gas(
-    commands: argparse._SubParsersAction[Parser], command: Callable[[argparse.Namespace], int]
-) -> None:
+def options(parser: Parser) -> None:
     """``gas``."""
-    gas = commands.add_parser(
-        "gas",
-        help="a Coulomb gas: samples, and its equilibrium measure for n -> infinity",
-        description="Sample a Coulomb gas, solve for its equilibrium measure, and draw both.",
-        epilog=EXAMPLES,
-    )
-    gas.set_defaults(command=command, parser=gas)
-    add(gas, "--potential", str, "x**2/2", "V", "potential in x, such as 'x**4/4 - x**2'")
-    add(gas, "--n", whole(1, 5000), 50, "N", "number of particles")
-    add(gas, "--beta", decimal(above=0.0), 1.0, "B", "Dyson index > 0")
-    gas.add_argument(
-        "--lower-wall", type=decimal(), metavar="X", help="no particle below this (default: none)"
-    )
-    gas.add_argument(
-        "--upper-wall", type=decimal(), metavar="X", help="no particle above this (default: none)"
-    )
-    add(gas, "--samples", whole(10, 1_000_000), 1000, "R", "independent spectra")
-    _add_output(gas, "gas")
+    parser.description = "Sample a Coulomb gas, solve for its equilibrium measure, and draw both."
+    parser.epilog = EXAMPLES
+    add(parser, "--potential", str, "x**2/2", "V", "potential in x, such as 'x**4/4 - x**2'")
+    add(parser, "--n", whole(1, 5000), 50, "N", "number of particles")
+    add(parser, "--beta", decimal(above=0.0), 1.0, "B", "Dyson index > 0")
+    for side, where in (("lower", "below"), ("upper", "above")):
+        text = f"no particle {where} this (default: none)"
+        parser.add_argument(f"--{side}-wall", type=decimal(), metavar="X", help=text)
+    add(parser, "--samples", whole(10, 1_000_000), 1000, "R", "independent spectra")
+    add_output(parser, "gas")
 
 
-def add_report_gas(
-    models: argparse._SubParsersAction[Parser], command: Callable[[argparse.Namespace], int]
-) -> None:
+def report_options(parser: Parser) -> None:
     """``report gas``."""
-    gas = models.add_parser(
-        "gas",
-        help="Gaussian ensemble: exact sampler, eigenvalue SDE and laws; its density in time",
-        description="Hold an exact sampler, the long-time limit of the eigenvalue SDE and the exact laws of "
-        "the Gaussian ensemble against each other, and draw the density in time.",
-        epilog=REPORT_EXAMPLES,
+    parser.description = (
+        "Hold an exact sampler, the long-time limit of the eigenvalue SDE and the exact laws of "
+        "the Gaussian ensemble against each other, and draw the density in time."
     )
-    gas.set_defaults(command=command, parser=gas)
-    add(gas, "--beta", decimal(above=0.0), 1.0, "B", "Dyson index > 0; most laws are for 1, 2 and 4")
-    add(gas, "--sizes", list_of(whole(2, 5000)), (2, 10, 100, 1000), "N,N", "numbers of particles")
-    add(gas, "--levels", whole(1000, 10**9), 400_000, "L", "eigenvalues of each ensemble: L/N spectra of N")
-    add(gas, "--step", decimal(above=0.0), 1.0, "S", "time step of the integrator, in default steps")
-    _add_output(gas, "gas-beta<B>")
-
-
-def _add_output(parser: Parser, folder: str) -> None:
-    parser.add_argument("--seed", type=whole(0), metavar="S", help="whole number >= 0 (default: a fresh one)")
-    add(parser, "--workers", whole(1, 4096), os.cpu_count() or 1, "W", "threads; results do not depend on it")
-    parser.add_argument(
-        "--out", metavar="DIR", help=f"folder to write, new or empty (default: {folder} here)"
-    )
-    add_debug(parser)
+    parser.epilog = REPORT_EXAMPLES
+    add(parser, "--beta", decimal(above=0.0), 1.0, "B", "Dyson index > 0; most laws are for 1, 2 and 4")
+    add(parser, "--sizes", list_of(whole(2, 5000)), (2, 10, 100, 1000), "N,N", "numbers of particles")
+    text = "eigenvalues of each ensemble: E/N spectra of N"
+    add(parser, "--eigenvalues", whole(1000, 10**9), 400_000, "E", text)
+    add(parser, "--step", decimal(above=0.0), 1.0, "S", "time step of the integrator, in default steps")
+    add_output(parser, "gas-beta<B>")

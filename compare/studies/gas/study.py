@@ -88,7 +88,7 @@ def _told(pair: tuple[float, float]) -> str:
 def gas_study(
     sizes: Sequence[int] = (2, 10, 100, 1000),
     beta: float = 1.0,
-    levels: int = 400_000,
+    eigenvalues: int = 400_000,
     seed: int = 0,
     step: float = 0.25,
     workers: int = 1,
@@ -108,8 +108,8 @@ def gas_study(
         Numbers of particles, ≥ 2.
     beta : float
         β > 0; densities and spacings have laws at 1, 2, 4.
-    levels : int
-        Eigenvalues of an ensemble: levels/n spectra, between 256 and 20 000.
+    eigenvalues : int
+        Of an ensemble: eigenvalues/n spectra, between 256 and 20 000.
     seed : int
         Entropy.
     step : float
@@ -125,11 +125,11 @@ def gas_study(
         For arguments out of range.
     """
     beta, step, seed = positive("beta", beta), positive("step", step), count("seed", seed, 0)
-    levels = count("levels", levels)
+    eigenvalues = count("eigenvalues", eigenvalues)
     rows: list[Agreement] = []
     sampled, settled = {}, {}
     for n in (count("sizes", n, 2) for n in sizes):
-        replicas = min(MOST_REPLICAS, max(FEWEST_REPLICAS, levels // n))
+        replicas = min(MOST_REPLICAS, max(FEWEST_REPLICAS, eigenvalues // n))
         gas = dyson.CoulombGas.gaussian(n, beta=beta)
         sampled[n] = gas.sample(replicas, seed=seed, workers=workers)
         sde = dyson.models.matrix_ou(n, beta=beta)

@@ -18,8 +18,8 @@ from compare.layout.align import align, members
 from compare.layout.schema import level_coords, levels, parse_parameters
 from compare.layout.shared_data import GIVEN_THE_DATA, shares_data
 from compare.measure.statistics import statistics
+from compare.page import Section, report
 from compare.page.folder import new_folder, refuse_used
-from compare.page.report import Section, report
 from compare.readers.foreign import FORMATS, read_npz
 from compare.verdict.checks import check
 from compare.verdict.result import CheckResult, with_error

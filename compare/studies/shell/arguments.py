@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -15,10 +16,12 @@ __all__ = [
     "UsageError",
     "add",
     "add_debug",
+    "add_output",
     "decimal",
     "list_of",
     "mapping",
     "number_or",
+    "numbers",
     "one_of",
     "whole",
 ]
@@ -33,11 +36,26 @@ class Parser(argparse.ArgumentParser):
 
     Options are never abbreviated: a command stored with a result must keep its meaning when options
     are added later.
+
+    Parameters
+    ----------
+    fill : callable, optional
+        What adds the options, called when they are first needed: of many commands one is run.
+    **options
+        As for an `argparse.ArgumentParser`.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, fill: Callable[[Parser], None] | None = None, **options: Any) -> None:
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
+        self._fill = fill
+
+    def filled(self) -> Parser:
+        """Itself, with its options."""
+        fill, self._fill = self._fill, None
+        if fill is not None:
+            fill(self)
+        return self
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")
@@ -48,7 +66,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(None, unknown(what, value, action.choices))
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        known, rest = super().parse_known_args(args, namespace)
+        known, rest = super(Parser, self.filled()).parse_known_args(args, namespace)
         if rest:
             options = [name for name in self._option_string_actions if name.startswith("--")]
             word = rest[0].partition("=")[0]
@@ -139,6 +157,42 @@ def add(group, option, read, default, metavar, text, shown=None):  # type: ignor
     """One option with a default that its help states."""
     text = f"{text} (default: {default if shown is None else shown})"
     group.add_argument(option, type=read, default=default, metavar=metavar, help=text)
+
+
+def numbers(count: int) -> Callable[[str], tuple[float, ...]]:
+    """A reader of comma-separated positive numbers, exactly so many."""
+
+    def read(text: str) -> tuple[float, ...]:
+        try:
+            values = tuple(float(part) for part in text.split(","))
+        except ValueError:
+            values = ()
+        if len(values) != count or not all(0 < v < math.inf for v in values):
+            raise argparse.ArgumentTypeError(
+                f"expected {count} positive numbers, as 1,0.3, got {shown(text)}"
+            )
+        return values
+
+    return read
+
+
+def add_output(parser: Parser, folder: str, title: str = "run and output") -> argparse._ArgumentGroup:
+    """Seed, threads and folder, as every command has them that draws random numbers and writes a page.
+
+    Parameters
+    ----------
+    parser : Parser
+    folder : str
+        What the folder is called by default, for the help.
+    """
+    output = parser.add_argument_group(title)
+    output.add_argument("--seed", type=whole(0), metavar="S", help="whole number >= 0 (default: a fresh one)")
+    add(output, "--workers", whole(1, 4096), os.cpu_count() or 1, "W", "threads; results do not depend on it")
+    output.add_argument(
+        "--out", metavar="DIR", help=f"folder to write, new or empty (default: {folder} here)"
+    )
+    add_debug(output)
+    return output
 
 
 def add_debug(group) -> None:  # type: ignore[no-untyped-def]

@@ -18,8 +18,8 @@ from compare.plots.svg import svg
 from compare.studies.advice import advise
 from compare.studies.advice.advise import CANNOT_TELL, FAILS, HOLDS
 from compare.studies.advice.figures import advice_figure
-from compare.studies.advice.options import add_advise
-from compare.studies.shell.arguments import Parser, UsageError
+from compare.studies.cli.parser import parser
+from compare.studies.shell.arguments import UsageError
 from tests.oracles import ALPHA
 
 DIMS = ("learning_rate", "batch_size", "level")
@@ -324,8 +324,7 @@ def test_figure():
 
 
 def parsed(*words):
-    top = Parser(prog="dyson-sgd")
-    add_advise(top.add_subparsers(), lambda args: 0)
+    top = parser()
     return top.parse_args(["advise", *words])
 
 

@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,11 @@ import pytest
 import xarray as xr
 
 import compare
+from compare.studies.check import command as check_command
 from compare.studies.cli import main as cli
-from compare.studies.cli.parser import command_line, parser
+from compare.studies.cli.parser import parser
 from compare.studies.shell.arguments import decimal, whole
+from compare.studies.shell.command import command_line
 from streams.arguments import nearest, one_line, shown
 
 TINY = ["--n-visible", "4", "--n-hidden", "4", "--replicas", "8", "--steps", "20", "--workers", "1"]
@@ -182,8 +183,8 @@ def test_check_of_something_else(dyson_sgd, tmp_path):
 
 @pytest.mark.parametrize("command", [("report", "rbm"), ("import", "npz", "x.npz")])
 def test_an_output_folder_in_use_is_refused_before_any_work(dyson_sgd, tmp_path, monkeypatch, command):
-    monkeypatch.setitem(sys.modules, "compare.pipeline", None)  # importing it would be work
-    monkeypatch.setitem(sys.modules, "compare.published", None)
+    monkeypatch.setitem(sys.modules, "compare.studies.scaling.study", None)  # importing it would be work
+    monkeypatch.setitem(sys.modules, "compare.studies.published.study", None)
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("mine")
     code, _, err = dyson_sgd(*command, "--out", tmp_path / "used")
@@ -216,7 +217,7 @@ def raising(error):
     ],
 )
 def test_whatever_happens_ends_in_one_line(dyson_sgd, monkeypatch, error, code, said):
-    monkeypatch.setattr(cli, "results_folders", raising(error))
+    monkeypatch.setattr(check_command, "results_folders", raising(error))
     found, _, err = dyson_sgd("check", ".")
     assert found == code
     assert said in err
@@ -224,7 +225,7 @@ def test_whatever_happens_ends_in_one_line(dyson_sgd, monkeypatch, error, code, 
 
 
 def test_debug_shows_the_traceback(monkeypatch):
-    monkeypatch.setattr(cli, "results_folders", raising(ZeroDivisionError()))
+    monkeypatch.setattr(check_command, "results_folders", raising(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         cli.main(["check", ".", "--debug"])
 
@@ -246,12 +247,11 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
 
 def test_stored_command_repeats_the_options():
     words = ["report", "rbm", "--batch-size", "16", "--levels", "pair,matrix", "--sweep", "--workers", "3"]
-    commands = defaultdict(lambda: None)
-    args = parser(commands).parse_args([*words, "--out", "somewhere"])
+    args = parser().parse_args([*words, "--out", "somewhere"])
     args.seed = 12
-    text = command_line(args, "dyson-sgd report rbm")
+    text = command_line(args)
     assert text == "dyson-sgd report rbm --batch-size 16 --levels pair,matrix --seed 12 --sweep"
-    again = parser(commands).parse_args(shlex.split(text)[1:])
+    again = parser().parse_args(shlex.split(text)[1:])
     for name in ("out", "workers", "parser"):
         delattr(args, name), delattr(again, name)
     assert again == args

@@ -16,7 +16,7 @@ from compare.studies.gas import study
 @pytest.mark.parametrize("beta", [1.0, 2.0, 4.0])
 def test_sampler_integrator_and_law_agree(beta):
     """27 to 30 p-values of one seed, step a quarter: the smallest, times their number."""
-    found = study.gas_study((2, 10, 100), beta, levels=20_000, seed=1, step=0.25, workers=2)
+    found = study.gas_study((2, 10, 100), beta, eigenvalues=20_000, seed=1, step=0.25, workers=2)
     assert found.least_p > 0.01, found.table()
     assert len(found.table()) == 10 and found.sampled[100].shape == found.settled[100].shape == (256, 100)
 
@@ -24,7 +24,7 @@ def test_sampler_integrator_and_law_agree(beta):
 @pytest.mark.slow
 @pytest.mark.parametrize("beta", [1.0, 2.0])
 def test_at_a_thousand_particles(beta):
-    found = study.gas_study((1000,), beta, levels=400_000, seed=1, workers=2)
+    found = study.gas_study((1000,), beta, eigenvalues=400_000, seed=1, workers=2)
     assert found.least_p > 0.01, found.table()
 
 
@@ -62,11 +62,11 @@ def test_density_law_with_its_correction():
 
 def test_report_gas(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("compare.studies.gas.command.PATHS", 64)
-    words = ["report", "gas", "--sizes", "2,12", "--levels", "4000", "--seed", "3", "--out"]
+    words = ["report", "gas", "--sizes", "2,12", "--eigenvalues", "4000", "--seed", "3", "--out"]
     assert main([*words, str(tmp_path / "a")]) == 0
     told = capsys.readouterr().out
     assert (
-        "dyson-sgd report gas --sizes 2,12 --levels 4000 --seed 3" in told
+        "dyson-sgd report gas --sizes 2,12 --eigenvalues 4000 --seed 3" in told
         and "no law" not in told.split("12 ")[0]
     )
     page = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")

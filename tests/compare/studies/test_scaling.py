@@ -136,7 +136,7 @@ def test_widths_of_a_sweep_are_those_of_the_pair_formula(swept):
 
 def test_a_point_that_is_off_breaks_the_collapse(swept):
     off = swept.copy(deep=True)
-    factor = xr.ones_like(off.noise_level).where(np.arange(off.sizes["point"]) != 2, 1.5)
+    factor = xr.ones_like(off.noise_level).where(np.arange(off.sizes["point"]) != 2, 2.0)
     off["final"] = off.target + (off.final - off.target) * factor
     off["width"] = off.width * factor
     tests = collapse(off)

@@ -1,0 +1,79 @@
+"""What is public; `__init__` imports a name when it is first asked for."""
+
+from . import plots
+from .layout.align import align, members
+from .layout.schema import Levels, level_coords, levels, validate
+from .layout.shared_data import shares_data
+from .layout.store import load, save
+from .measure.equilibration import Equilibration, equilibrated
+from .measure.species import find_species
+from .measure.statistics import stationary, statistics
+from .measure.time_series import AutocorrelationTime, TimeMean, autocorrelation_time, mean_over_time
+from .measure.unfolding import mean_ratios, spectral_statistics, unfold
+from .measure.universality import ClassTest, Universality, universality
+from .page.report import report
+from .page.section import Section
+from .readers.foreign import FORMATS, read_npz
+from .studies import campaign
+from .studies.advice import Advice, advise
+from .studies.published.study import import_files, read_tree, surmise
+from .studies.rbm.study import compare_rbm
+from .studies.scaling.study import sweep
+from .verdict.calibration import calibration
+from .verdict.checks import check
+from .verdict.comparison import MARGINS
+from .verdict.families import FAMILIES, benjamini_hochberg, holm
+from .verdict.result import Check, CheckResult, with_error
+from .verdict.side import DataSpread
+from .verdict.spread import data_spread
+
+__all__ = [
+    "FAMILIES",
+    "FORMATS",
+    "MARGINS",
+    "Advice",
+    "AutocorrelationTime",
+    "Check",
+    "CheckResult",
+    "ClassTest",
+    "DataSpread",
+    "Equilibration",
+    "Levels",
+    "Section",
+    "TimeMean",
+    "Universality",
+    "advise",
+    "align",
+    "autocorrelation_time",
+    "benjamini_hochberg",
+    "calibration",
+    "campaign",
+    "check",
+    "compare_rbm",
+    "data_spread",
+    "equilibrated",
+    "find_species",
+    "holm",
+    "import_files",
+    "level_coords",
+    "levels",
+    "load",
+    "mean_over_time",
+    "mean_ratios",
+    "members",
+    "plots",
+    "read_npz",
+    "read_tree",
+    "report",
+    "save",
+    "shares_data",
+    "spectral_statistics",
+    "stationary",
+    "statistics",
+    "surmise",
+    "sweep",
+    "unfold",
+    "universality",
+    "validate",
+    "with_error",
+]

@@ -1,0 +1,84 @@
+"""Every command of ``dyson-sgd``, in the order of its help. To add one: a room, and a line here."""
+
+from __future__ import annotations
+
+from compare.studies.shell.command import Command
+
+__all__ = ["COMMANDS", "GROUPS"]
+
+STUDIES = "compare.studies"
+
+GROUPS = {
+    "report": Command(
+        "report",
+        "train, integrate, compare, and write a page",
+        f"{STUDIES}.shell",
+        "reports",
+        metavar="MODEL",
+    ),
+    "import": Command(
+        "import", "read somebody else's ensembles", f"{STUDIES}.shell", "imports", metavar="SOURCE"
+    ),
+    "campaign": Command(
+        "campaign",
+        "grids of ensembles that survive interruptions and scale out",
+        f"{STUDIES}.campaign",
+        "group",
+        metavar="ACTION",
+    ),
+}
+"""First words that several commands share."""
+
+COMMANDS = (
+    Command(
+        "report rbm",
+        "Gaussian restricted Boltzmann machine, target a free scalar field on a ring",
+        f"{STUDIES}.rbm",
+    ),
+    Command(
+        "report linear",
+        "linear network with a fixed output layer: rates, species, densities",
+        f"{STUDIES}.linear",
+    ),
+    Command(
+        "report teacher-student",
+        "2 x 2 student with symmetric gradient noise, as in the published ensembles",
+        f"{STUDIES}.teacher_student",
+    ),
+    Command(
+        "report phase",
+        "phase diagram of the tanh student over (1/sigma_W, alpha/|B|)",
+        f"{STUDIES}.phase",
+    ),
+    Command(
+        "report gas",
+        "Gaussian ensemble: exact sampler, eigenvalue SDE and laws; its density in time",
+        f"{STUDIES}.gas",
+        "report_options",
+        "report_gas",
+    ),
+    Command("check", "predictions against measurements in a results folder", f"{STUDIES}.check"),
+    Command(
+        "import teacher-student",
+        "2 x 2 student and teacher with gradient noise, as published",
+        f"{STUDIES}.published",
+    ),
+    Command(
+        "import npz",
+        "any .npz file with weights or eigenvalues, by a mapping of its keys",
+        f"{STUDIES}.published",
+    ),
+    Command("derive", "derive an eigenvalue SDE from a loss", f"{STUDIES}.derive"),
+    Command("gas", "a Coulomb gas: samples, and its equilibrium measure for n -> infinity", f"{STUDIES}.gas"),
+    Command("campaign run", "plan and run", f"{STUDIES}.campaign", "run_options", "begin"),
+    Command(
+        "campaign resume", "go on with what is missing", f"{STUDIES}.campaign", "resume_options", "resume"
+    ),
+    Command("campaign status", "how far it is", f"{STUDIES}.campaign", "status_options", "status"),
+    Command("campaign report", "a page of its results", f"{STUDIES}.campaign", "report_options", "report"),
+    Command(
+        "advise",
+        "which learning rate to take at another batch size, from a measured grid",
+        f"{STUDIES}.advice",
+    ),
+)
