@@ -6,6 +6,8 @@ from .layout.schema import Levels, level_coords, levels, validate
 from .layout.shared_data import shares_data
 from .layout.store import load, save
 from .measure.equilibration import Equilibration, equilibrated
+from .measure.multiple import benjamini_hochberg, holm
+from .measure.printing import with_error
 from .measure.species import find_species
 from .measure.statistics import stationary, statistics
 from .measure.time_series import AutocorrelationTime, TimeMean, autocorrelation_time, mean_over_time
@@ -22,8 +24,9 @@ from .studies.scaling.study import sweep
 from .verdict.calibration import calibration
 from .verdict.checks import check
 from .verdict.comparison import MARGINS
-from .verdict.families import FAMILIES, benjamini_hochberg, holm
-from .verdict.result import Check, CheckResult, with_error
+from .verdict.families import FAMILIES
+from .verdict.result import CheckResult
+from .verdict.row import Check
 from .verdict.side import DataSpread
 from .verdict.spread import data_spread
 

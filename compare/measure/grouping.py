@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import fdtrc
 
-from compare.verdict.families import holm
+from compare.measure.multiple import holm
 
 ROUNDING = 1e-12
 """Least error of log s: that of widths which vary together exactly is not 0."""

@@ -11,8 +11,8 @@ import xarray as xr
 
 from compare.layout.schema import levels, validate
 from compare.measure.grouping import Widths, standard_error
+from compare.measure.printing import with_error
 from compare.measure.statistics import finished, stationary, window_start
-from compare.verdict.result import with_error
 from dyson.laws import OnePairSemicircle, TwoSpeciesSemicircle
 from dyson.laws.fitting import Fit
 from streams.arguments import finite, positive

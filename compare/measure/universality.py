@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
+from compare.measure.multiple import holm
+from compare.measure.printing import with_error
 from compare.measure.unfolding import levels_of, mean_ratios
-from compare.verdict.families import holm
-from compare.verdict.result import with_error
 from dyson import CoulombGas
 from streams import generator
 from streams.arguments import positive

@@ -14,7 +14,8 @@ from compare.page.section import Section
 from compare.page.tables import check_groups, comparison_tables, deviation
 from compare.plots.scene import Scene
 from compare.plots.spectrum import count
-from compare.verdict.result import AGREES, CANNOT_TELL, DIFFERS, EXPERIMENT, CheckResult
+from compare.verdict.result import CheckResult
+from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS, EXPERIMENT
 
 KEEPS = {
     "pair": "one isolated level of one or two modes, linearised drift: closed forms",

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from compare.measure.printing import with_error
 from compare.plots.scene import Scene
-from compare.verdict.result import AGREES, EXPERIMENT, Check, CheckResult, with_error
+from compare.verdict.result import CheckResult
+from compare.verdict.row import AGREES, EXPERIMENT, Check
 
 OPEN_ROWS = 60
 """A list of checks that is longer stays closed until it is asked for."""

@@ -131,6 +131,11 @@ def number(value: float, _position: int | None = None) -> str:
     return f"{mantissa}×10{raised}".replace("-", "−")
 
 
+def one_two_five(value: float, _position: int | None = None) -> str:
+    """Labels for 2 and 5 between the decades; more would not fit."""
+    return number(value) if f"{value:e}"[0] in "25" else ""
+
+
 def marks(
     axes: Axes,
     x: np.ndarray,

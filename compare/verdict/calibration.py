@@ -23,9 +23,10 @@ from scipy.stats import kstest
 
 from compare.layout.align import align
 from compare.layout.schema import level_coords
+from compare.measure.multiple import holm
 from compare.verdict.checks import check
-from compare.verdict.families import FAMILIES, holm, jointly
-from compare.verdict.result import AGREES, DIFFERS, Check
+from compare.verdict.families import FAMILIES, jointly
+from compare.verdict.row import AGREES, DIFFERS, Check
 from streams import generator
 from streams.arguments import count, positive
 

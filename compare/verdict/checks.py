@@ -13,7 +13,8 @@ from compare.layout.schema import validate
 from compare.layout.shared_data import shares_data
 from compare.verdict.comparison import MARGINS, RELATIVE, Comparison
 from compare.verdict.families import FAMILIES, jointly
-from compare.verdict.result import DIFFERS, EXPERIMENT, CheckResult
+from compare.verdict.result import CheckResult
+from compare.verdict.row import DIFFERS, EXPERIMENT
 from compare.verdict.side import Side
 from compare.verdict.spread import Stated, stated, with_spread
 from streams.arguments import choice, shown, unknown

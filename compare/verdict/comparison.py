@@ -12,7 +12,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 
 from compare.layout.schema import Levels
 from compare.verdict.distance import Sample, band, to_law, to_sample
-from compare.verdict.result import AGREES, CANNOT_TELL, EXPERIMENT, SPREAD, UNKNOWN_SPREAD, Check, judge
+from compare.verdict.row import AGREES, CANNOT_TELL, EXPERIMENT, SPREAD, UNKNOWN_SPREAD, Check, judge
 from compare.verdict.side import LAWS, Side, combined_freedom, moved
 from dyson.laws import OnePairSemicircle, WignerSurmise
 

@@ -18,26 +18,12 @@ from compare.verdict.row import (
     DIFFERS,
     EXPERIMENT,
     SPREAD,
-    UNKNOWN_SPREAD,
     VERDICTS,
     Check,
-    judge,
     read_row,
 )
 
-__all__ = [
-    "AGREES",
-    "CANNOT_TELL",
-    "DIFFERS",
-    "EXPERIMENT",
-    "SPREAD",
-    "UNKNOWN_SPREAD",
-    "VERDICTS",
-    "Check",
-    "CheckResult",
-    "judge",
-    "with_error",
-]
+__all__ = ["CheckResult"]
 
 SCHEMA = "dyson-sgd/checks"
 SCHEMA_VERSION = 1

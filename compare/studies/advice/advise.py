@@ -23,7 +23,7 @@ from scipy.stats import norm
 
 from compare.studies.advice.fit import Grid, best_fit, read_grid, reference_cell
 from compare.studies.advice.result import Advice, Advised, Cell, Fit, Limit
-from compare.verdict.result import AGREES, CANNOT_TELL, DIFFERS, judge
+from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS, judge
 from streams.arguments import count, positive
 
 __all__ = ["Advice", "Advised", "Cell", "Fit", "Limit", "advise"]

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from compare.plots import style
 from compare.studies.advice import Advice
 from compare.studies.advice.advise import CANNOT_TELL, FAILS, HOLDS
-from compare.studies.scaling.figures import one_two_five
 
 MARKS = {HOLDS: "o", FAILS: "X", CANNOT_TELL: "d"}
 
@@ -52,7 +51,7 @@ def advice_figure(advice: Advice) -> Figure:
     axes.grid(False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(style.FuncFormatter(style.number))
-        axis.set_minor_formatter(style.FuncFormatter(one_two_five))
+        axis.set_minor_formatter(style.FuncFormatter(style.one_two_five))
     style.legend(figure, axes, columns=3)
     return style.captioned(figure, _caption(advice))
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from compare.measure.printing import with_error
 from compare.page import Section
 from compare.studies.campaign.definition import Campaign, sides
 from compare.studies.campaign.plan import duration
 from compare.studies.campaign.planes import DIVERGED, VERDICTS, plane
 from compare.studies.campaign.store import Store
 from compare.studies.campaign.work import tasks_of
-from compare.verdict.result import with_error
 
 SHOWN = ("agrees", "cannot tell", "differs", "diverged")
 

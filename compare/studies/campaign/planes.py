@@ -14,7 +14,8 @@ from compare.studies.campaign.models import relaxation_rates
 from compare.studies.campaign.store import Store
 from compare.studies.campaign.view import chosen, judged_cell, verdict_of, window
 from compare.studies.campaign.work import EXPERIMENT, model_of
-from compare.verdict.result import AGREES, CANNOT_TELL, DIFFERS, CheckResult
+from compare.verdict.result import CheckResult
+from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS
 
 VERDICTS = (CANNOT_TELL, AGREES, DIFFERS)
 NOT_RUN, DIVERGED = -1, -2

@@ -17,7 +17,8 @@ from compare.studies.campaign.models import CLOSED, sampled_levels
 from compare.studies.campaign.store import Store
 from compare.studies.campaign.work import EXPERIMENT, closed_form, model_of, recorded, times_of
 from compare.verdict.checks import check
-from compare.verdict.result import AGREES, CANNOT_TELL, DIFFERS, CheckResult
+from compare.verdict.result import CheckResult
+from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS
 from streams.arguments import choice, one_line, unknown
 
 HOLDS = ("mean eigenvalue", "width", "mean spacing")

@@ -8,11 +8,11 @@ import math
 import numpy as np
 
 import dyson
+from compare.measure.printing import with_error
 from compare.measure.unfolding import mean_ratios
 from compare.page import Section
 from compare.studies.gas.study import SETTLED, GasStudy, gas_study
 from compare.studies.shell.session import Session, begin
-from compare.verdict.result import with_error
 
 __all__ = ["report_gas", "run"]
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-import compare
 import dyson
 from compare.measure.growth_fit import TIMES
+from compare.measure.printing import with_error
+from compare.measure.species import find_species
 from compare.page import Section
 from compare.studies.linear.study import (
     LawFit,
@@ -22,7 +23,6 @@ from compare.studies.linear.study import (
     settled,
     settled_run,
 )
-from compare.verdict.result import with_error
 from streams.arguments import count, finite
 
 RATIOS = (1.0, 1.5, 2.0, 3.0)
@@ -233,7 +233,7 @@ def species_section(setting: LinearSetting, z: np.ndarray, replicas: int, shared
             shown = [f"{v:.5g}" for v in (value, plain, finite_step, exact[row])]
             rows.append([data, str(row), *shown, with_error(variance[row], se[row]), off])
     theory = "; ".join(map(str, dyson.species(noisy.theory(z))))
-    found = compare.find_species(runs["batch"]).species
+    found = find_species(runs["batch"]).species
     measured = "; ".join(f"rows {list(s.members)}, width {with_error(s.width, s.width_se)}" for s in found)
     text = ROWS.format(
         alpha=noisy.learning_rate, batch=noisy.batch_size, replicas=replicas, theory=theory, measured=measured

@@ -10,7 +10,6 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from compare.plots import style
-from compare.studies.scaling.figures import one_two_five
 
 PANELS = (
     ("loss", "final loss", "log"),
@@ -75,7 +74,7 @@ def _draw(figure: Figure, axes: Axes, plane: xr.Dataset, name: str, label: str, 
     bar.ax.tick_params(which="both", labelsize=style.SMALL, labelfontfamily=style.FAMILY, color=style.MUTED)
     bar.ax.xaxis.set_major_formatter(style.FuncFormatter(style.number))
     narrow = scale == "log" and known.size > 0 and known.max() < 10 * known.min()  # no decade to label
-    bar.ax.xaxis.set_minor_formatter(style.FuncFormatter(one_two_five if narrow else lambda *_: ""))
+    bar.ax.xaxis.set_minor_formatter(style.FuncFormatter(style.one_two_five if narrow else lambda *_: ""))
 
 
 def _edges(centers: np.ndarray) -> np.ndarray:

@@ -17,12 +17,13 @@ import xarray as xr
 from compare.layout.align import align, members
 from compare.layout.schema import level_coords, levels, parse_parameters
 from compare.layout.shared_data import GIVEN_THE_DATA, shares_data
+from compare.measure.printing import with_error
 from compare.measure.statistics import statistics
 from compare.page import Section, report
 from compare.page.folder import new_folder, refuse_used
 from compare.readers.foreign import FORMATS, read_npz
 from compare.verdict.checks import check
-from compare.verdict.result import CheckResult, with_error
+from compare.verdict.result import CheckResult
 from dyson.linear.shared_data import TeacherStudent
 
 __all__ = ["import_files", "read_tree", "surmise"]

@@ -63,8 +63,8 @@ def scaling_figure(points: xr.Dataset) -> Figure:
         for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
             axis.set_major_formatter(style.FuncFormatter(style.number))
         narrow = float(points["noise_level"].max() / points["noise_level"].min()) < 16
-        lower.xaxis.set_minor_formatter(style.FuncFormatter(style.number if narrow else one_two_five))
-        upper.yaxis.set_minor_formatter(style.FuncFormatter(one_two_five))
+        lower.xaxis.set_minor_formatter(style.FuncFormatter(style.number if narrow else style.one_two_five))
+        upper.yaxis.set_minor_formatter(style.FuncFormatter(style.one_two_five))
         lower.tick_params(axis="x", which="both", rotation=45)
     figure.align_ylabels()
     rate_legend(figure, points)
@@ -120,11 +120,6 @@ def draw_points(
         elinewidth=0.8,
         zorder=3,
     )
-
-
-def one_two_five(value: float, _position: int | None = None) -> str:
-    """Labels for 2 and 5 between the decades; more would not fit."""
-    return style.number(value) if f"{value:e}"[0] in "25" else ""
 
 
 def series_colors(number: int) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from compare.verdict.families import holm
+from compare.measure.multiple import holm
 
 __all__ = ["ExponentFit", "collapse", "fit_exponent", "groups", "holm"]
 

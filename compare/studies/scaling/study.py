@@ -13,9 +13,9 @@ import numpy as np
 import xarray as xr
 
 import sgd
+from compare.measure.multiple import holm
 from compare.measure.statistics import statistics
 from compare.studies.scaling.fit import ExponentFit, collapse, fit_exponent, groups
-from compare.verdict.families import holm
 from streams import new_entropy, subseed
 from streams.arguments import count, positive, shown
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from compare import find_species, statistics
 from compare.measure.grouping import Widths
-from compare.verdict.families import holm
+from compare.measure.multiple import holm
 from tests.compare.ensembles import SIGMA, TARGET, closed_form, dataset, ensemble, units
 
 

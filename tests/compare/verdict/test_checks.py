@@ -13,7 +13,7 @@ from scipy.stats import binom, kstwobign, norm
 import compare
 from compare import Check, CheckResult, align, check, with_error
 from compare.verdict.distance import band, pool, to_law, to_sample
-from compare.verdict.result import judge
+from compare.verdict.row import judge
 from dyson.laws import WignerSurmise
 from tests.compare.ensembles import SIGMA, closed_form, ensemble
 from tests.oracles import ALPHA

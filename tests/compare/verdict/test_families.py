@@ -18,7 +18,7 @@ from compare.studies.cli.parser import FAMILIES as OPTIONS
 from compare.verdict.comparison import RELATIVE
 from compare.verdict.distance import band
 from compare.verdict.families import adjusted, jointly
-from compare.verdict.result import judge
+from compare.verdict.row import judge
 from tests.compare.ensembles import closed_form, ensemble
 from tests.oracles import ALPHA
 

@@ -16,7 +16,7 @@ from compare import DataSpread, align, check, data_spread, load, save, shares_da
 from compare.readers.foreign import read_npz
 from compare.studies.cli.main import main
 from compare.studies.published.study import read_tree, surmise
-from compare.verdict.result import SPREAD, UNKNOWN_SPREAD
+from compare.verdict.row import SPREAD, UNKNOWN_SPREAD
 from compare.verdict.side import moved
 from compare.verdict.spread import _growth_error
 from dyson.linear.shared_data import TeacherStudent
