@@ -2,9 +2,10 @@
 
 from . import plots
 from .layout.align import align, members
-from .layout.schema import Levels, level_coords, levels, validate
+from .layout.schema import Multiplets, multiplet_coords, multiplets, validate
 from .layout.shared_data import shares_data
 from .layout.store import load, save
+from .layout.versions import translated
 from .measure.equilibration import Equilibration, equilibrated
 from .measure.multiple import benjamini_hochberg, holm
 from .measure.printing import with_error
@@ -15,6 +16,7 @@ from .measure.unfolding import mean_ratios, spectral_statistics, unfold
 from .measure.universality import ClassTest, Universality, universality
 from .page.report import report
 from .page.section import Section
+from .quantities import MARGINS
 from .readers.foreign import FORMATS, read_npz
 from .studies import campaign
 from .studies.advice import Advice, advise
@@ -23,7 +25,6 @@ from .studies.rbm.study import compare_rbm
 from .studies.scaling.study import sweep
 from .verdict.calibration import calibration
 from .verdict.checks import check
-from .verdict.comparison import MARGINS
 from .verdict.families import FAMILIES
 from .verdict.result import CheckResult
 from .verdict.row import Check
@@ -41,7 +42,7 @@ __all__ = [
     "ClassTest",
     "DataSpread",
     "Equilibration",
-    "Levels",
+    "Multiplets",
     "Section",
     "TimeMean",
     "Universality",
@@ -58,12 +59,12 @@ __all__ = [
     "find_species",
     "holm",
     "import_files",
-    "level_coords",
-    "levels",
     "load",
     "mean_over_time",
     "mean_ratios",
     "members",
+    "multiplet_coords",
+    "multiplets",
     "plots",
     "read_npz",
     "read_tree",
@@ -75,6 +76,7 @@ __all__ = [
     "statistics",
     "surmise",
     "sweep",
+    "translated",
     "unfold",
     "universality",
     "validate",

@@ -8,14 +8,15 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import DEGENERATE, SCHEMA, SCHEMA_VERSION, parse_parameters, validate
+from compare.layout.schema import DEGENERATE, EXPERIMENT, parse_parameters, require, validate
+from compare.layout.versions import SCHEMA, SCHEMA_VERSION
 from streams.arguments import flag
 
 SAME = 1e-9
 """Relative difference up to which two parameters are the same number."""
 
 
-RESERVED = ("sgd", "all")
+RESERVED = (EXPERIMENT, "all")
 """What `compare.check` calls the experiment, and every level of theory together."""
 
 
@@ -70,7 +71,8 @@ def align(
     for name, ds in theory.items():
         if not (isinstance(name, str) and re.fullmatch(r"\w[\w-]*", name)) or name in RESERVED:
             raise ValueError(
-                f"theory: {name!r:.80} is not a name; use letters, digits, - and _, not 'sgd' or 'all'"
+                f"theory: {name!r:.80} is not a name; use letters, digits, - and _, "
+                f"not {' or '.join(map(repr, RESERVED))}"
             )
         _check_member(f"theory {name}", ds, "theory")
         _check_same_modes(name, experiment, ds)
@@ -103,6 +105,7 @@ def members(tree: xr.DataTree) -> tuple[xr.Dataset, dict[str, xr.Dataset]]:
 def _check_member(owner: str, ds: xr.Dataset, kind: str) -> None:
     try:
         validate(ds)
+        require(ds, "target", why="sides are compared mode by mode, by their targets")
     except (TypeError, ValueError) as error:
         raise type(error)(f"{owner}: {error}") from None
     if ds.attrs["kind"] != kind:
@@ -124,7 +127,8 @@ def _check_same_model(name: str, experiment: xr.Dataset, ds: xr.Dataset, allow: 
     """Everything that both sides state must be equal; what only one side states cannot be compared."""
     ours = {k: experiment.attrs[k] for k in ("matrix", "model")} | parse_parameters(experiment)
     theirs = {k: ds.attrs[k] for k in ("matrix", "model")} | parse_parameters(ds)
-    ours["noise_level"], theirs["noise_level"] = float(experiment["noise_level"]), float(ds["noise_level"])
+    for stated, side in ((ours, experiment), (theirs, ds)):
+        stated["noise_level"] = float(side["noise_level"]) if "noise_level" in side.coords else None
     for key in ours.keys() & theirs.keys() - allow:
         if not _same(ours[key], theirs[key]):
             raise ValueError(

@@ -16,12 +16,21 @@ import numpy as np
 import xarray as xr
 
 from compare.layout.shared_data import check_data_attrs
+from compare.quantities import MEASURED
+from sgd.dataset import EXPERIMENT
 
-SCHEMA = "dyson-sgd"
-SCHEMA_VERSION = 1
+__all__ = [
+    "EXPERIMENT",
+    "Multiplets",
+    "multiplet_coords",
+    "multiplets",
+    "parse_parameters",
+    "require",
+    "validate",
+]
 
 DEGENERATE = 1e-6
-"""Targets closer than this fraction of the largest are one level."""
+"""Targets closer than this fraction of the largest are one multiplet."""
 
 LARGEST = 2**63
 """Numbers in attributes are smaller: larger integers do not survive every format (a seed is a string)."""
@@ -33,12 +42,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "eigenvalue": ("replica", "time", "mode"),
     "weight": ("replica", "time", "row", "col"),
     "diverged": ("replica",),
-    "mean_eigenvalue": ("mode",),
-    "width": ("level",),
-    "mean_spacing": ("pair",),
-    "spacing_ratio": ("pair",),
-    "growth_time": ("mode",),
-    "mean_path": ("time", "mode"),
+    **{name: quantity.dims for name, quantity in MEASURED.items()},
 }
 """Data variables that have a fixed meaning, and their dims; each may have its ``<name>_se``."""
 
@@ -48,9 +52,9 @@ COORDS: dict[str, tuple[str, ...]] = {
     "mode": ("mode",),
     "step": ("time",),
     "target": ("mode",),
-    "level": ("level",),
-    "level_target": ("level",),
-    "level_size": ("level",),
+    "multiplet": ("multiplet",),
+    "multiplet_target": ("multiplet",),
+    "multiplet_size": ("multiplet",),
     "pair": ("pair",),
     "pair_upper": ("pair",),
     "learning_rate": (),
@@ -66,13 +70,13 @@ KINDS = ("experiment", "theory")
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class Multiplets:
     """Groups of modes with equal target, in descending order.
 
     Attributes
     ----------
-    first, size : ndarray of int, shape (level,)
-        First mode of each level and how many modes it has.
+    first, size : ndarray of int, shape (multiplet,)
+        First mode of each multiplet and how many modes it has.
     """
 
     first: np.ndarray
@@ -80,21 +84,21 @@ class Levels:
 
     @property
     def slices(self) -> list[slice]:
-        """The modes of each level."""
+        """The modes of each multiplet."""
         return [slice(int(k), int(k + m)) for k, m in zip(self.first, self.size, strict=True)]
 
     @property
     def pair_upper(self) -> np.ndarray:
-        """Upper mode of each pair (a level of two modes), shape (pair,)."""
+        """Upper mode of each pair (a multiplet of two modes), shape (pair,)."""
         return self.first[self.size == 2]
 
     @property
-    def pair_level(self) -> np.ndarray:
-        """Level that each pair is, shape (pair,)."""
+    def pair_multiplet(self) -> np.ndarray:
+        """Multiplet that each pair is, shape (pair,)."""
         return np.flatnonzero(self.size == 2)
 
 
-def levels(target: xr.DataArray | Sequence[float] | np.ndarray) -> Levels:
+def multiplets(target: xr.DataArray | Sequence[float] | np.ndarray) -> Multiplets:
     """Group modes whose targets are equal within ``DEGENERATE`` times the largest one.
 
     Parameters
@@ -115,22 +119,24 @@ def levels(target: xr.DataArray | Sequence[float] | np.ndarray) -> Levels:
     if (steps < -tolerance).any():
         raise ValueError("target must be descending; sort the modes by target, largest first")
     first = np.flatnonzero(np.concatenate([[True], steps > tolerance]))
-    return Levels(first, np.diff(np.append(first, values.size)))
+    return Multiplets(first, np.diff(np.append(first, values.size)))
 
 
-def level_coords(target: xr.DataArray | Sequence[float] | np.ndarray) -> dict[str, xr.Variable]:
-    """Coordinates ``level``, ``level_target``, ``level_size``, ``pair`` and ``pair_upper`` of a target."""
-    values, group = np.asarray(target, dtype=float), levels(target)
+def multiplet_coords(target: xr.DataArray | Sequence[float] | np.ndarray) -> dict[str, xr.Variable]:
+    """Coordinates of a target: ``multiplet``, ``multiplet_target``, ``_size``, ``pair``, ``pair_upper``."""
+    values, group = np.asarray(target, dtype=float), multiplets(target)
     centre = np.array([values[s].mean() for s in group.slices])
 
     def variable(dim: str, data: np.ndarray, long_name: str) -> xr.Variable:
         return xr.Variable((dim,), data, {"long_name": long_name, "units": "1"})
 
     return {
-        "level": variable("level", np.arange(group.size.size), "group of modes with equal target"),
-        "level_target": variable("level", centre, "target eigenvalue of the level"),
-        "level_size": variable("level", group.size.astype(np.int64), "number of modes in the level"),
-        "pair": variable("pair", np.arange(group.pair_upper.size), "level of two modes"),
+        "multiplet": variable("multiplet", np.arange(group.size.size), "group of modes with equal target"),
+        "multiplet_target": variable("multiplet", centre, "target eigenvalue of the multiplet"),
+        "multiplet_size": variable(
+            "multiplet", group.size.astype(np.int64), "number of modes in the multiplet"
+        ),
+        "pair": variable("pair", np.arange(group.pair_upper.size), "multiplet of two modes"),
         "pair_upper": variable("pair", group.pair_upper.astype(np.int64), "upper mode of the pair"),
     }
 
@@ -148,9 +154,12 @@ def validate(ds: xr.Dataset) -> None:
     if not isinstance(ds, xr.Dataset):
         raise TypeError(f"expected an xarray.Dataset, got {type(ds).__name__}")
     _check_attrs(ds)
-    for name in ("mode", "target", "noise_level"):
-        if name not in ds.coords:
-            raise ValueError(f"{name}: coordinate is missing; it is required on every Dataset")
+    if "level" in ds.dims:
+        raise ValueError(
+            "level: is what versions before 0.2 called a multiplet; open the file with compare.load, or rename "
+            "it with compare.translated"
+        )
+    require(ds, "mode", why="it is required on every Dataset")
     for key, variable in ds.variables.items():
         _check_variable(str(key), variable)
     _check_coords(ds)
@@ -160,6 +169,20 @@ def validate(ds: xr.Dataset) -> None:
         raise ValueError("eigenvalue: variable is missing; an experiment must have it")
     elif "mean_eigenvalue" not in ds.data_vars:
         raise ValueError("mean_eigenvalue: variable is missing; a theory has either it or eigenvalue")
+
+
+def require(ds: xr.Dataset, *names: str, why: str) -> None:
+    """Refuse a Dataset that lacks a coordinate which is optional elsewhere.
+
+    Raises
+    ------
+    ValueError
+        One line: which, why it is needed, what to do.
+    """
+    for name in names:
+        if name not in ds.coords:
+            dims = '("mode", values, {"long_name": ..., "units": "1"})' if COORDS[name] else "value"
+            raise ValueError(f"{name}: coordinate is missing; {why}: ds.assign_coords({name}={dims})")
 
 
 def _check_attrs(ds: xr.Dataset) -> None:
@@ -221,10 +244,10 @@ def _check_variable(name: str, variable: xr.Variable) -> None:
 
 
 def _check_coords(ds: xr.Dataset) -> None:
-    for name in ("replica", "mode", "step", "level", "pair", "level_size", "pair_upper"):
+    for name in ("replica", "mode", "step", "multiplet", "pair", "multiplet_size", "pair_upper"):
         if name in ds.coords and ds[name].dtype.kind not in "iu":
             raise ValueError(f"{name}: has dtype {ds[name].dtype}, expected integers")
-    for name in ("replica", "time", "mode", "level", "pair"):
+    for name in ("replica", "time", "mode", "multiplet", "pair"):
         if name in ds.dims and name not in ds.coords:
             raise ValueError(f"{name}: coordinate is missing")
         if name in ds.sizes and ds.sizes[name] == 0 and name != "pair":
@@ -236,11 +259,13 @@ def _check_coords(ds: xr.Dataset) -> None:
     for name in ("noise_level", "learning_rate", "batch_size"):
         if name in ds.coords and float(ds[name]) < 0:
             raise ValueError(f"{name}: is {float(ds[name]):g}, expected a number >= 0")
-    group = levels(ds["target"])
-    for name, size in (("level", group.size.size), ("pair", group.pair_upper.size)):
+    if "target" not in ds.coords:
+        return
+    group = multiplets(ds["target"])
+    for name, size in (("multiplet", group.size.size), ("pair", group.pair_upper.size)):
         if name in ds.sizes and ds.sizes[name] != size:
             raise ValueError(f"{name}: has length {ds.sizes[name]}, expected {size} from target")
-    for name, expected in (("level_size", group.size), ("pair_upper", group.pair_upper)):
+    for name, expected in (("multiplet_size", group.size), ("pair_upper", group.pair_upper)):
         if name in ds.coords and not np.array_equal(ds[name], expected):
             raise ValueError(
                 f"{name}: is {ds[name].values.tolist()}, expected {expected.tolist()} from target"
@@ -248,7 +273,7 @@ def _check_coords(ds: xr.Dataset) -> None:
 
 
 def _check_order(ds: xr.Dataset) -> None:
-    for name in ("mode", "level", "pair"):
+    for name in ("mode", "multiplet", "pair"):
         if name in ds.coords and not np.array_equal(ds[name], np.arange(ds.sizes[name])):
             raise ValueError(f"{name}: must count 0, 1, 2, ... in order")
     if "time" in ds.coords and (np.diff(ds["time"].values) <= 0).any():

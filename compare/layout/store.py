@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from compare.layout.align import members
-from compare.layout.schema import SCHEMA, SCHEMA_VERSION, validate
+from compare.layout.schema import validate
+from compare.layout.versions import READABLE, SCHEMA, SCHEMA_VERSION, refused_version, translated
 
 FOLDER = "data.zarr"
 """Name of the store in a results folder."""
@@ -129,9 +130,10 @@ def load(path: str | Path) -> xr.DataTree:
     wrong = sorted(k for k in sums.keys() | found.keys() if sums.get(k) != found.get(k))
     if wrong:
         raise ValueError(f"{path} is damaged: the checksum of {wrong[0]} does not match what was saved")
+    tree = _of_this_version(_without_encoding(tree, sums))
     for ds in _all(tree):
         _validate_loaded(path, ds)
-    return _without_encoding(tree, sums)
+    return tree
 
 
 def _without_encoding(tree: xr.DataTree, order: Iterable[str] = ()) -> xr.DataTree:
@@ -139,6 +141,16 @@ def _without_encoding(tree: xr.DataTree, order: Iterable[str] = ()) -> xr.DataTr
     nodes = {node.path: node.to_dataset(inherit=False).drop_encoding() for node in tree.subtree}
     first = {f"/{name.rpartition('/')[0]}": None for name in order}
     return xr.DataTree.from_dict({path: nodes[path] for path in {**first, **nodes}})
+
+
+def _of_this_version(tree: xr.DataTree) -> xr.DataTree:
+    """The names and the version of today, whichever version wrote the tree."""
+    if tree.attrs.get("schema_version") == SCHEMA_VERSION:
+        return tree
+    nodes = {node.path: translated(node.to_dataset(inherit=False)) for node in tree.subtree}
+    new = xr.DataTree.from_dict(nodes)
+    new.attrs = {**tree.attrs, "schema_version": SCHEMA_VERSION}
+    return new
 
 
 def _all(tree: xr.DataTree) -> list[xr.Dataset]:
@@ -203,9 +215,11 @@ def _refuse_foreign(path: Path) -> None:
     attrs = root.get("attributes")
     if not isinstance(attrs, dict) or attrs.get("schema") != SCHEMA:
         raise ValueError(f"{path} was not written by dyson-sgd: its attribute schema is not {SCHEMA!r}")
-    if attrs.get("schema_version") != SCHEMA_VERSION:
-        version = attrs.get("schema_version")
-        raise ValueError(f"{path} has schema_version {version!r:.20}, this version reads {SCHEMA_VERSION}")
+    if attrs.get("schema_version") not in READABLE:
+        side = path / "experiment" / "zarr.json"
+        written = _metadata(side, path).get("attributes") if side.is_file() else None
+        writer = written.get("version", "unknown") if isinstance(written, dict) else "unknown"
+        raise ValueError(refused_version(str(path), attrs.get("schema_version"), writer))
     try:
         sums = json.loads(attrs["checksums"])
         expected = {name: text.rpartition(" ")[0] for name, text in sums.items()}

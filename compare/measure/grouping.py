@@ -54,12 +54,12 @@ class Widths:
         t2 = float(d @ np.linalg.solve(covariance + ROUNDING**2 * np.eye(p), d))
         return float(fdtrc(p, n - p, t2 * (n - p) / (p * (n - 1))))
 
-    def groups(self, level: float) -> list[list[int]]:
+    def groups(self, significance: float) -> list[list[int]]:
         """Members of each group that is apart from its neighbours, widest first."""
         out = [[a] for a in np.argsort(-self.log, kind="stable").tolist()]
         while True:
             p = np.array([self.equal(sorted(a + b)) for a, b in pairwise(out)])
-            if (holm(p) <= level).all():
+            if (holm(p) <= significance).all():
                 return out
             k = int(p.argmax())
             out[k : k + 2] = [sorted(out[k] + out[k + 1])]

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import levels, validate
+from compare.layout.schema import multiplets, validate
 from compare.measure.grouping import Widths, standard_error
 from compare.measure.printing import with_error
 from compare.measure.statistics import finished, stationary, window_start
@@ -39,7 +39,7 @@ class Species:
     Attributes
     ----------
     members : tuple of int
-        Rows of W, or levels, counted from 0.
+        Rows of W, or multiplets, counted from 0.
     width, width_se : float
         Their common width and its standard error.
     pvalue : float
@@ -58,8 +58,8 @@ class PairVerdict:
 
     Attributes
     ----------
-    level : int
-        The level of two modes.
+    multiplet : int
+        The multiplet of two modes.
     verdict : {"one", "two", "neither"}
         "two" where a second species is supported (3 errors, see `dyson.laws.TwoSpeciesSemicircle`), else
         "one"; "neither" where that law does not fit the density at the confidence.
@@ -71,7 +71,7 @@ class PairVerdict:
         Why there is no second species, or why neither law fits.
     """
 
-    level: int
+    multiplet: int
     verdict: str
     one: Fit
     two: Fit | None
@@ -80,7 +80,7 @@ class PairVerdict:
     def __str__(self) -> str:
         why = f" ({self.note})" if self.note else ""
         fit = self.one if self.two is None else self.two
-        return f"pair of level {self.level}: {self.verdict} species{why}; {fit}"
+        return f"pair of multiplet {self.multiplet}: {self.verdict} species{why}; {fit}"
 
 
 @dataclass(frozen=True)
@@ -89,18 +89,18 @@ class SpeciesResult:
 
     Attributes
     ----------
-    of : {"row", "level"}
-        What has a width: rows of W in the given basis, or levels of eigenvalues.
+    of : {"row", "multiplet"}
+        What has a width: rows of W in the given basis, or multiplets of eigenvalues.
     width, width_se : tuple of float
-        Of every row or level, with standard errors.
+        Of every row or multiplet, with standard errors.
     species : tuple of Species
         Widest first.
     separation : tuple of float
         Between neighbouring species: difference of the logarithms of their widths over its standard error.
     still : tuple of int
-        Rows or levels that do not move; they belong to no species.
+        Rows or multiplets that do not move; they belong to no species.
     pairs : tuple of PairVerdict
-        Of every level of two modes that moves.
+        Of every multiplet of two modes that moves.
     confidence : float
     replicas : int
         How many were used.
@@ -121,7 +121,7 @@ class SpeciesResult:
 
     @property
     def label(self) -> np.ndarray:
-        """Species of every row or level, -1 for those that do not move; shape (row,) or (level,)."""
+        """Species of every row or multiplet, -1 for those that do not move; shape (row,) or (multiplet,)."""
         out = np.full(len(self.width), -1)
         for number, one in enumerate(self.species):
             out[list(one.members)] = number
@@ -147,7 +147,7 @@ class SpeciesResult:
 def find_species(
     run: xr.Dataset, start: float | None = None, confidence: float = 0.99, basis=None
 ) -> SpeciesResult:
-    r"""Group the rows of W, or the levels of eigenvalues, by their stationary width.
+    r"""Group the rows of W, or the multiplets of eigenvalues, by their stationary width.
 
     With ``weight`` in the run, the width of row a is that of U ᵀW about its mean over replicas,
 
@@ -155,9 +155,9 @@ def find_species(
 
     averaged over columns b, replicas and the window; this means something where all replicas have one
     fixed point, as in a linear network with a teacher (drop ``weight`` otherwise). Without it, the width of
-    a level is that of `compare.statistics`. Both are means over replicas of v_ra, one number a replica, with
-    the mean's own error corrected for exactly; errors and the full covariance S of log s_a are the delete-one
-    jackknife over replicas: times within one, rows and levels may be correlated.
+    a multiplet is that of `compare.statistics`. Both are means over replicas of v_ra, one number a replica,
+    with the mean's own error corrected for exactly; errors and the full covariance S of log s_a are the
+    delete-one jackknife over replicas: times within one, rows and multiplets may be correlated.
 
     That widths are equal is tested by Hotelling's T² = dᵀ(D S Dᵀ)⁻¹d of the p differences d = D log s, the χ²
     of equality with S estimated from R replicas: T² (R − p)/(p (R − 1)) has the law F(p, R − p). From all
@@ -169,7 +169,7 @@ def find_species(
     ----------
     run : Dataset
         A sampled ensemble in the layout of `compare.schema` with at least 30 replicas that did not diverge,
-        and 3 for every row or level.
+        and 3 for every row or multiplet.
     start : float, optional
         First time of the stationary window; by default the middle of the run.
     confidence : float
@@ -194,10 +194,10 @@ def find_species(
     begin = window_start(run, start)
     _enough(run, 0, "run")
     inside = stationary(run, begin)
-    of = "row" if "weight" in run.data_vars else "level"
-    if of == "level" and basis is not None:
+    of = "row" if "weight" in run.data_vars else "multiplet"
+    if of == "multiplet" and basis is not None:
         raise ValueError("basis rotates the rows of W, but the run has no weight: leave it out")
-    squares = _level_squares(inside) if of == "level" else _row_squares(inside, basis)
+    squares = _multiplet_squares(inside) if of == "multiplet" else _row_squares(inside, basis)
     _enough(run, squares.shape[1], f"{squares.shape[1]} {of}s")
     moving = np.flatnonzero(squares.mean(axis=0) > 0)
     if not moving.size:
@@ -249,9 +249,9 @@ def _row_squares(inside: xr.Dataset, basis) -> np.ndarray:
     return _beyond_rounding(squares, np.abs(w).max(axis=(0, 1, 3)))
 
 
-def _level_squares(inside: xr.Dataset) -> np.ndarray:
-    """v_ra, shape (replica, level): their mean over replicas is the σ² of `compare.statistics`."""
-    x, group, out = inside["eigenvalue"].values, levels(inside["target"]), []
+def _multiplet_squares(inside: xr.Dataset) -> np.ndarray:
+    """v_ra, shape (replica, multiplet): their mean over replicas is the σ² of `compare.statistics`."""
+    x, group, out = inside["eigenvalue"].values, multiplets(inside["target"]), []
     for modes, m in zip(group.slices, group.size, strict=True):
         y = x[..., modes] - x[..., modes].mean(axis=(0, 2), keepdims=True)
         own = y.mean(axis=-1) ** 2 / (len(x) - 1)
@@ -268,7 +268,7 @@ def _freedom(inside: xr.Dataset, of: str) -> np.ndarray:
     """Numbers that each width is the spread of: its weight in a common one (m × m block: m (m + 1)/2)."""
     if of == "row":
         return np.ones(inside.sizes["row"])
-    size = levels(inside["target"]).size
+    size = multiplets(inside["target"]).size
     return size * (size + 1) / 2
 
 
@@ -284,18 +284,18 @@ def _described(
     return species, tuple((a[0] - b[0]) / standard_error(a[1] - b[1]) for a, b in pairwise(parts))
 
 
-def _pairs(inside: xr.Dataset, level: float) -> tuple[PairVerdict, ...]:
-    group, out = levels(inside["target"]), []
+def _pairs(inside: xr.Dataset, significance: float) -> tuple[PairVerdict, ...]:
+    group, out = multiplets(inside["target"]), []
     x = inside["eigenvalue"].values
     every = -(-2 * x.shape[0] * x.shape[1] // MOST_VALUES)
-    for number, upper in zip(group.pair_level, group.pair_upper, strict=True):
+    for number, upper in zip(group.pair_multiplet, group.pair_upper, strict=True):
         values = x[:, ::every, upper : upper + 2].reshape(len(x), -1)
         if np.ptp(values) > 0:
-            out.append(_verdict(int(number), values, level))
+            out.append(_verdict(int(number), values, significance))
     return tuple(out)
 
 
-def _verdict(number: int, values: np.ndarray, level: float) -> PairVerdict:
+def _verdict(number: int, values: np.ndarray, significance: float) -> PairVerdict:
     """Rows are replicas: the values within one are correlated, by repulsion and in time."""
     one, two, note = OnePairSemicircle.fit(values), None, ""
     try:
@@ -303,6 +303,6 @@ def _verdict(number: int, values: np.ndarray, level: float) -> PairVerdict:
     except ValueError as refusal:  # the sample is sound, or the first fit had refused it
         note = str(refusal)
     chosen, name = (one, "one") if two is None else (two, "two")
-    if chosen.pvalue < level:
+    if chosen.pvalue < significance:
         name, note = "neither", f"the law of {name} does not fit, p = {chosen.pvalue:.2g}"
     return PairVerdict(number, name, one, two, note)

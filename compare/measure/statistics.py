@@ -8,43 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import Levels, level_coords, levels, validate
+from compare.layout.schema import Multiplets, multiplet_coords, multiplets, require, validate
 from compare.measure.jackknife import block_sizes, jackknife_error, left_out_means
+from compare.quantities import MEASURED
 from streams.arguments import shown
 
 SURMISE_RATIO = 4 / np.pi
 """<S²>/<S>² of the Wigner surmise at β = 1."""
-
-LONG_NAMES = {
-    "mean_eigenvalue": "stationary mean of the mode",
-    "width": "width of the level",
-    "mean_spacing": "mean spacing of the pair",
-    "spacing_ratio": "second moment of the spacing over its mean squared",
-    "growth_time": "time at which the mean of the mode crosses half its stationary mean",
-    "drift": "relative drift of the mean between the halves of the window",
-    "mean_path": "mean of the mode over replicas",
-}
-
-DIMS = {
-    "mean_eigenvalue": ("mode",),
-    "width": ("level",),
-    "mean_spacing": ("pair",),
-    "spacing_ratio": ("pair",),
-    "growth_time": ("mode",),
-    "drift": ("mode",),
-    "mean_path": ("time", "mode"),
-}
 
 
 def statistics(ds: xr.Dataset, start: float | None = None) -> xr.Dataset:
     r"""Stationary and growth statistics of an ensemble, each with its standard error.
 
     The stationary window is ``time >= start``; averages in time are plain means over the recorded
-    times in it. With ⟨·⟩ the mean over replicas and window, m the number of modes of a level and
+    times in it. With ⟨·⟩ the mean over replicas and window, m the number of modes of a multiplet and
     S = x_k − x_{k+1} the spacing of a pair::
 
         mean_eigenvalue(mode)  ⟨x_i⟩
-        width(level)           σ,  σ² = ⟨(x − ⟨x⟩_level(t))²⟩ · 2/(m + 1)    (an m × m GOE block, β = 1)
+        width(multiplet)       σ,  σ² = ⟨(x − ⟨x⟩_multiplet(t))²⟩ · 2/(m + 1)    (an m × m GOE block, β = 1)
         mean_spacing(pair)     ⟨S⟩                                           (surmise: √π σ)
         spacing_ratio(pair)    ⟨S²⟩/⟨S⟩²                                     (surmise: 4/π)
         growth_time(mode)      first t with ⟨x_i⟩(t) = ½ ⟨x_i⟩, linear between recorded times;
@@ -52,7 +33,7 @@ def statistics(ds: xr.Dataset, start: float | None = None) -> xr.Dataset:
         drift(mode)            (⟨x_i⟩ in the second half of the window − in the first)/|⟨x_i⟩|
         mean_path(time, mode)  ⟨x_i⟩(t), over the whole run
 
-    ⟨x⟩_level(t) is the mean over replicas and the level's modes at each recorded time; that it is
+    ⟨x⟩_multiplet(t) is the mean over replicas and the multiplet's modes at each recorded time; that it is
     taken from the same replicas is corrected for exactly (for m = 1 this is ddof = 1).
 
     Errors are from replicas alone, which are independent; times within a replica need not be. They
@@ -88,12 +69,13 @@ def unchecked_statistics(ds: xr.Dataset, start: float | None = None) -> xr.Datas
     """`statistics` of a Dataset that was validated already."""
     if "eigenvalue" not in ds.data_vars:
         return _closed_form(ds)
+    require(ds, "target", why="statistics need it to know which modes share one")
     begin = window_start(ds, start)
     done = finished(ds)
     x, time = ds["eigenvalue"].values[done], ds["time"].values
-    group = levels(ds["target"])
+    group = multiplets(ds["target"])
     samples = Ensemble(x, time, time >= begin, group)
-    values = {name: getattr(samples, name)() for name in DIMS}
+    values = {name: getattr(samples, name)() for name in MEASURED}
     out = {name: samples.with_error(theta) for name, theta in values.items()}
     counts = {
         "replicas": (len(x), "replicas used"),
@@ -142,13 +124,13 @@ class Ensemble:
     x : ndarray, shape (replica, time, mode)
     time : ndarray, shape (time,)
     window : ndarray of bool, shape (time,)
-    group : Levels
+    group : Multiplets
     """
 
     x: np.ndarray
     time: np.ndarray
     window: np.ndarray
-    group: Levels
+    group: Multiplets
     sizes: np.ndarray = None  # type: ignore[assignment]
     paths: np.ndarray = None  # type: ignore[assignment]
 
@@ -240,9 +222,9 @@ def crossing_time(time: np.ndarray, path: np.ndarray, threshold: np.ndarray) -> 
 
 def _closed_form(ds: xr.Dataset) -> xr.Dataset:
     """The statistics a closed-form level carries, errors and surmise filled in."""
-    group = levels(ds["target"])
+    group = multiplets(ds["target"])
     out = {}
-    for name in DIMS:
+    for name in MEASURED:
         if name in ds.data_vars:
             values = ds[name].values
             se = ds[f"{name}_se"].values if f"{name}_se" in ds.data_vars else np.zeros_like(values)
@@ -272,16 +254,16 @@ def _dataset(
 ) -> xr.Dataset:
     data: dict[str, tuple] = {}
     for name, (estimate, se) in values.items():
-        label = LONG_NAMES[name]
-        data[name] = (DIMS[name], estimate, {"long_name": label, "units": "1"})
-        data[f"{name}_se"] = (DIMS[name], se, {"long_name": f"standard error of the {label}", "units": "1"})
+        dims, label = MEASURED[name].dims, MEASURED[name].long_name
+        data[name] = (dims, estimate, {"long_name": label, "units": "1"})
+        data[f"{name}_se"] = (dims, se, {"long_name": f"standard error of the {label}", "units": "1"})
     for name, (count, label) in counts.items():
         data[name] = ((), np.int64(count), {"long_name": label, "units": "1"})
     keep = ["mode", "target", "time", "step", "noise_level", "learning_rate", "batch_size"]
     coords = {n: ds[n].variable for n in keep if n in ds.coords and (n != "time" or "mean_path" in values)}
     if "time" not in coords:
         coords.pop("step", None)
-    coords |= level_coords(ds["target"])
+    coords |= multiplet_coords(ds["target"])
     if begin is not None:
         label = "first time of the stationary window"
         coords["window_start"] = xr.Variable((), begin, {"long_name": label, "units": "1"})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from compare.layout.schema import EXPERIMENT
 from compare.page.figures import drawn, figures
 from compare.page.provenance import diverged, facts, lost_replicas, made_with, model_name, notes, sides
 from compare.page.section import Section
@@ -15,13 +16,11 @@ from compare.page.tables import check_groups, comparison_tables, deviation
 from compare.plots.scene import Scene
 from compare.plots.spectrum import count
 from compare.verdict.result import CheckResult
-from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS, EXPERIMENT
+from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS
+from dyson.levels import LEVELS
 
 KEEPS = {
-    "pair": "one isolated level of one or two modes, linearised drift: closed forms",
-    "gas": "all eigenvalues at stationarity, eigenvectors frozen: the Coulomb gas",
-    "dyson": "all eigenvalues in time, eigenvectors frozen: the eigenvalue SDE",
-    "matrix": "eigenvalues and eigenvectors: the SDE of the matrix itself",
+    **{name: level.keeps for name, level in LEVELS.items()},
     "surmise": "the repulsion within a pair alone; its width is the experiment's own",
     EXPERIMENT: "the experiment by itself: does it drift in the stationary window?",
 }
@@ -158,7 +157,7 @@ def what_was_run(view: Scene) -> str:
 
 
 def largest_deviations(view: Scene) -> list[str]:
-    """How far each level of theory is off in the means, where it is farthest."""
+    """How far the experiment is from each level of theory in the means, where it is farthest."""
     found = []
     for name in view.theory:
         pair = deviation(view, name, "mean_eigenvalue")
@@ -170,4 +169,6 @@ def largest_deviations(view: Scene) -> list[str]:
             found.append(f"{name} {100 * pair[0][mode]:+.2g} % (mode {mode})".replace("-", "−"))
     if not found:
         return []
-    return ["Farthest from SGD in a stationary mean: " + ", ".join(found) + "."]
+    return [
+        "SGD against theory in a stationary mean, where they are farthest apart: " + ", ".join(found) + "."
+    ]

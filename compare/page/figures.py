@@ -27,8 +27,8 @@ def figures(view: Scene, margin: float | None) -> list[dict[str, object]]:
     several = view.experiment.data.sizes["time"] > 1
     wanted: list[tuple[str, bool, str, Callable[[], Figure]]] = [
         ("Stationary spectrum", True, "", lambda: spectrum(view)),
-        ("Close-up of one pair", pairs, "no level of two modes is learnt", lambda: pair_closeup(view)),
-        ("Level spacing", pairs, "no level of two modes is learnt", lambda: spacing(view)),
+        ("Close-up of one pair", pairs, "no multiplet of two modes is learnt", lambda: pair_closeup(view)),
+        ("Spacings within pairs", pairs, "no multiplet of two modes is learnt", lambda: spacing(view)),
         ("Growth of the modes", several, "a single time was recorded", lambda: growth(view)),
         ("Levels of theory", bool(view.theory), "there is no theory", lambda: deviations(view, margin)),
         ("Widths and spacings", True, "", lambda: widths(view)),

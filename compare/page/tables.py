@@ -7,42 +7,32 @@ from typing import Any
 
 import numpy as np
 
+from compare.layout.schema import EXPERIMENT
 from compare.measure.printing import with_error
 from compare.plots.scene import Scene
+from compare.quantities import QUANTITIES, Quantity, relative_deviation
 from compare.verdict.result import CheckResult
-from compare.verdict.row import AGREES, EXPERIMENT, Check
+from compare.verdict.row import AGREES, Check
 
 OPEN_ROWS = 60
 """A list of checks that is longer stays closed until it is asked for."""
 
-QUANTITIES = (
-    ("mean_eigenvalue", "mean eigenvalue", "Stationary means", "mode"),
-    ("width", "width", "Widths σ of the levels", "level"),
-    ("mean_spacing", "mean spacing", "Mean spacings ⟨S⟩ of the pairs", "pair"),
-    ("growth_time", "growth time", "Growth times", "mode"),
-)
-"""Variable, its name in the checks, heading, what it is of."""
-
 
 def comparison_tables(view: Scene, result: CheckResult) -> list[dict[str, Any]]:
-    """One table a quantity: target, experiment, and each level of theory's deviation from it."""
+    """One table a quantity: target, experiment, and its deviation from each level of theory."""
     verdicts = {(r.level, r.quantity, r.index): r.verdict for r in result.rows}
     return [
         table
-        for variable, quantity, heading, noun in QUANTITIES
-        if (table := comparison_table(view, verdicts, variable, quantity, heading, noun)) is not None
+        for quantity in QUANTITIES
+        if quantity.heading and (table := comparison_table(view, verdicts, quantity)) is not None
     ]
 
 
 def comparison_table(
-    view: Scene,
-    verdicts: dict[tuple[str, str, int], str],
-    variable: str,
-    quantity: str,
-    heading: str,
-    noun: str,
+    view: Scene, verdicts: dict[tuple[str, str, int], str], quantity: Quantity
 ) -> dict[str, Any] | None:
     """None where the experiment has nothing of the kind."""
+    variable, noun = quantity.variable, quantity.of
     measured = view.experiment.value(variable)
     if measured is None or measured[0].size == 0 or np.isnan(measured[0]).all():
         return None
@@ -55,31 +45,28 @@ def comparison_table(
         for n in names:
             ratio, error = off[n]  # type: ignore[misc]
             text = per_cent(float(ratio[k]), float(error[k]))
-            cells.append({"text": text, "verdict": verdicts.get((n, quantity, k), "")})
+            cells.append({"text": text, "verdict": verdicts.get((n, quantity.name, k), "")})
         estimate = with_error(float(value[k]), float(se[k]))
         rows.append({"of": k, "target": f"{target:.6g}", "measured": minus(estimate), "cells": cells})
-    return {"heading": heading, "noun": noun, "names": names, "rows": rows}
+    return {"heading": quantity.heading, "noun": noun, "names": names, "rows": rows}
 
 
 def targets(view: Scene, noun: str) -> np.ndarray:
-    """Target of each mode, level or pair."""
+    """Target of each mode, multiplet or pair."""
     if noun == "mode":
         return view.target
     centre = np.array([view.target[s].mean() for s in view.group.slices])
-    return centre if noun == "level" else centre[view.group.pair_level]
+    return centre if noun == "multiplet" else centre[view.group.pair_multiplet]
 
 
 def deviation(view: Scene, name: str, variable: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """(theory − experiment)/experiment and its standard error; NaN where the experiment is 0."""
+    """(experiment − theory)/theory and its standard error; NaN where the theory is 0."""
     ours, theirs = view.experiment.value(variable), view.theory[name].value(variable)
     if ours is None or theirs is None:
         return None
-    (a, a_se), (b, b_se) = ours, theirs
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = b / a - 1
-        error = np.hypot(b_se / a, b * a_se / a**2)
-    known = np.isfinite(ratio) & (np.abs(a) > 1e-12 * np.abs(view.target).max())
-    return np.where(known, ratio, np.nan), error
+    off, error = relative_deviation(ours, theirs)
+    known = np.isfinite(off) & (np.abs(theirs[0]) > 1e-12 * np.abs(view.target).max())
+    return np.where(known, off, np.nan), error
 
 
 def check_groups(result: CheckResult) -> list[dict[str, Any]]:

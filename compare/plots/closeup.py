@@ -50,13 +50,13 @@ def pair_closeup(
     pair = view.central_pair if pair is None else pair
     pairs = view.group.pair_upper.size
     if pair is None or not 0 <= pair < pairs:
-        raise ValueError(f"pair must be one of the run's {pairs} pairs (levels of two modes), got {pair}")
-    level = int(view.group.pair_level[pair])
-    values = view.experiment.samples[..., view.group.slices[level]]
+        raise ValueError(f"pair must be one of the run's {pairs} pairs (multiplets of two modes), got {pair}")
+    multiplet = int(view.group.pair_multiplet[pair])
+    values = view.experiment.samples[..., view.group.slices[multiplet]]
     seen = histogram(values, closeup_edges(values))
-    laws, fit = predicted_semicircles(view, level), fitted_semicircle(values)
+    laws, fit = predicted_semicircles(view, multiplet), fitted_semicircle(values)
     figure, upper, lower = style.with_residuals(seen.has_errors)
-    draw_closeup(upper, view, level, seen, laws, fit)
+    draw_closeup(upper, view, multiplet, seen, laws, fit)
     if lower is not None:
         for name, law in laws.items():
             look = view.look(name)
@@ -71,14 +71,14 @@ def pair_closeup(
 def draw_closeup(
     axes: Axes,
     view: Scene,
-    level: int,
+    multiplet: int,
     seen: Histogram,
     laws: dict[str, OnePairSemicircle],
     fit: Fit | None,
 ) -> None:
     """Experiment, sampled levels of theory, and the closed forms."""
     style.measured(axes, seen, view.experiment.name)
-    modes, edges = view.group.slices[level], seen.edges
+    modes, edges = view.group.slices[multiplet], seen.edges
     x = np.linspace(edges[0], edges[-1], 400)
     for name, side in view.theory.items():
         if side.sampled:
@@ -105,13 +105,15 @@ def closeup_edges(values: np.ndarray) -> np.ndarray:
     return np.linspace(centre - REACH * sigma, centre + REACH * sigma, bars + 1)
 
 
-def predicted_semicircles(view: Scene, level: int) -> dict[str, OnePairSemicircle]:
+def predicted_semicircles(view: Scene, multiplet: int) -> dict[str, OnePairSemicircle]:
     """The closed form with centre and width of each closed-form level of theory."""
     laws = {}
     for name, side in view.theory.items():
         width = side.value("width")
-        if not side.sampled and width is not None and width[0][level] > 0:
-            laws[name] = OnePairSemicircle(centre_of(side, view.group.slices[level]), float(width[0][level]))
+        if not side.sampled and width is not None and width[0][multiplet] > 0:
+            laws[name] = OnePairSemicircle(
+                centre_of(side, view.group.slices[multiplet]), float(width[0][multiplet])
+            )
     return laws
 
 
@@ -129,8 +131,8 @@ def closeup_caption(
     view: Scene, pair: int, laws: dict[str, OnePairSemicircle], fit: Fit | None, seen: Histogram
 ) -> str:
     """What one sees, with the numbers of the laws."""
-    level = int(view.group.pair_level[pair])
-    target = float(view.target[view.group.slices[level]].mean())
+    multiplet = int(view.group.pair_multiplet[pair])
+    target = float(view.target[view.group.slices[multiplet]].mean())
     text = f"Close-up of pair {pair} (target {target:.4g}, dotted rule): density of its two eigenvalues. "
     for name, law in laws.items():
         text += f"Semicircle of level {name}: centre {law.center:.4g}, σ = {law.sigma:.4g}. "

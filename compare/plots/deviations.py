@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from compare.plots import style
 from compare.plots.scene import Scene, scene
+from compare.quantities import MEASURED, relative_deviation
 
 SPREAD = 0.5
 """Room on the axis for the levels of theory side by side, of the distance between two modes."""
@@ -17,7 +18,7 @@ SPREAD = 0.5
 def deviations(
     source: xr.DataTree | Scene, margin: float | None = None, start: float | None = None
 ) -> Figure:
-    """(theory − experiment)/experiment of each mode's stationary mean, per level of theory.
+    """(experiment − theory)/theory of each mode's stationary mean, per level of theory.
 
     Parameters
     ----------
@@ -52,10 +53,10 @@ def deviations(
             label=f"margin ±{100 * margin:.3g} %",
         )
     draw_ratios(axes, view, "mean_eigenvalue", modes, modes.astype(float), 1.0)
-    style.dress(axes, r"mode $i$ (0: largest eigenvalue)", "(theory − SGD)/SGD in %")
+    style.dress(axes, r"mode $i$ (0: largest eigenvalue)", "(SGD − theory)/theory in %")
     style.legend(figure, axes, columns=5)
     text = (
-        "Levels of theory against the experiment: relative deviation of every mode's stationary mean, "
+        "The experiment against levels of theory: relative deviation of every mode's stationary mean, "
         "with the standard error of the difference"
     )
     text += f"; shaded: the margin within which a mean agrees (±{100 * margin:.3g} %)." if margin else "."
@@ -63,7 +64,7 @@ def deviations(
 
 
 def widths(source: xr.DataTree | xr.Dataset | Scene, start: float | None = None) -> Figure:
-    """Width σ of each level and mean spacing ⟨S⟩ of each pair: experiment, theories, and their ratio.
+    """Width σ of each multiplet and mean spacing ⟨S⟩ of each pair: experiment, theories, and their ratio.
 
     Parameters
     ----------
@@ -82,28 +83,28 @@ def widths(source: xr.DataTree | xr.Dataset | Scene, start: float | None = None)
         As `scene`.
     """
     view = scene(source, start)
-    columns = [("width", np.flatnonzero(view.learnt_levels), r"width $\sigma$ of the level")]
+    columns = [("width", np.flatnonzero(view.learnt_multiplets), MEASURED["width"].axis)]
     if view.learnt_pairs.size:
-        columns.append(("mean_spacing", view.learnt_pairs, r"mean spacing $\langle S\rangle$ of the pair"))
+        columns.append(("mean_spacing", view.learnt_pairs, MEASURED["mean_spacing"].axis))
     ratios = bool(view.theory)
     figure = style.new_figure(4.3 if ratios else 2.8)
     panels = figure.subplots(
         1 + ratios, len(columns), sharex="col", squeeze=False, height_ratios=(2, 1.5) if ratios else None
     )
     for column, (name, index, label) in enumerate(columns):
-        upper, x = panels[0, column], level_targets(view, name)[index]
+        upper, x = panels[0, column], multiplet_targets(view, name)[index]
         step = (
             float(np.diff(np.sort(x)).min(initial=np.inf)) if x.size > 1 else 0.1 * max(abs(float(x[0])), 1.0)
         )
         draw_values(upper, view, name, index, x, step)
-        style.dress(upper, "" if ratios else "target of the level", label)
+        style.dress(upper, "" if ratios else "target of the multiplet", label)
         if x.size == 1:
             upper.set_xlim(x[0] - step, x[0] + step)
         upper.set_ylim(0, 1.06 * upper.get_ylim()[1])
         if ratios:
             lower = panels[1, column]
             draw_ratios(lower, view, name, index, x, step)
-            style.dress(lower, "target of the level", "(theory − SGD)/SGD in %" if column == 0 else "")
+            style.dress(lower, "target of the multiplet", "(SGD − theory)/theory in %" if column == 0 else "")
     figure.align_ylabels()
     style.legend(figure, panels[0, 0], columns=5)
     return style.captioned(figure, widths_caption(view))
@@ -112,17 +113,19 @@ def widths(source: xr.DataTree | xr.Dataset | Scene, start: float | None = None)
 def widths_caption(view: Scene) -> str:
     """What one sees."""
     pairs = view.learnt_pairs.size > 0
-    text = "Width σ of each level" + (" (left) and mean spacing ⟨S⟩ of each pair (right)" if pairs else "")
+    text = "Width σ of each multiplet" + (
+        " (left) and mean spacing ⟨S⟩ of each pair (right)" if pairs else ""
+    )
     text += ", with standard errors between replicas."
     if view.theory:
-        text += " Below: relative deviation of each level of theory from the experiment."
+        text += " Below: the experiment's relative deviation from each level of theory."
     return text
 
 
-def level_targets(view: Scene, name: str) -> np.ndarray:
-    """Target of each level, or of each pair."""
+def multiplet_targets(view: Scene, name: str) -> np.ndarray:
+    """Target of each multiplet, or of each pair."""
     centre = np.array([view.target[s].mean() for s in view.group.slices])
-    return centre if name == "width" else centre[view.group.pair_level]
+    return centre if name == "width" else centre[view.group.pair_multiplet]
 
 
 def draw_values(axes: Axes, view: Scene, name: str, index: np.ndarray, x: np.ndarray, step: float) -> None:
@@ -139,19 +142,16 @@ def draw_values(axes: Axes, view: Scene, name: str, index: np.ndarray, x: np.nda
 
 
 def draw_ratios(axes: Axes, view: Scene, name: str, index: np.ndarray, x: np.ndarray, step: float) -> None:
-    """(theory − experiment)/experiment in per cent, levels of theory side by side."""
+    """(experiment − theory)/theory in per cent, levels of theory side by side."""
     axes.axhline(0, color=style.INK, linewidth=0.9, zorder=2)
     measured, error = view.experiment.value(name) or (np.empty(0), np.empty(0))
     measured, error = measured[index], np.nan_to_num(error[index])
     present = [n for n, s in view.theory.items() if s.value(name) is not None]
     for n, offset in zip(present, offsets(len(present), step), strict=True):
         value, se = view.theory[n].value(name) or (np.empty(0), np.empty(0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = value[index] / measured
-            # of a ratio of two independent estimates, to first order
-            off = np.abs(ratio) * np.hypot(np.nan_to_num(se[index]) / value[index], error / measured)
+        off, off_se = relative_deviation((measured, error), (value[index], np.nan_to_num(se[index])))
         look = view.look(n)
-        draw_points(axes, x + offset, 100 * (ratio - 1), 100 * off, look.color, look.marker, style.plain(n))
+        draw_points(axes, x + offset, 100 * off, 100 * off_se, look.color, look.marker, style.plain(n))
     if index.size <= 24 and name == "mean_eigenvalue":
         axes.set_xticks(x)
 

@@ -62,7 +62,7 @@ class Histogram:
 def histogram(values: np.ndarray, edges: np.ndarray) -> Histogram:
     """Density of values (replica, ...) on equal bins; values outside count in the norm.
 
-    A replica's values at different times, or in one level, are not independent: the error of a bin is
+    A replica's values at different times, or in one multiplet, are not independent: the error of a bin is
     that of the mean over replicas of the fraction each has in it.
     """
     flat = values.reshape(len(values), -1)
@@ -93,25 +93,25 @@ def pooled_edges(values: np.ndarray, finest: float, wanted: tuple[float, float])
 
 
 def centre_of(side: Side, modes: slice) -> float:
-    """Mean of a level's modes, as that side measures or predicts it."""
+    """Mean of a multiplet's modes, as that side measures or predicts it."""
     return float(side.statistics["mean_eigenvalue"].values[modes].mean())
 
 
 def closed_density(scene: Scene, side: Side, x: np.ndarray) -> np.ndarray | None:
     """Pooled density of the learnt modes from a closed form's means and widths.
 
-    A level of one mode is Gaussian, a pair the one-pair semicircle; larger levels have no closed form
+    A multiplet of one mode is Gaussian, a pair the one-pair semicircle; larger multiplets have no closed form
     here, and then there is no curve.
     """
     width = side.value("width")
-    learnt = np.flatnonzero(scene.learnt_levels)
+    learnt = np.flatnonzero(scene.learnt_multiplets)
     if width is None or (scene.group.size[learnt] > 2).any() or not (width[0][learnt] > 0).all():
         return None
     density = np.zeros_like(x)
-    for level in learnt:
-        modes, sigma = scene.group.slices[level], float(width[0][level])
+    for multiplet in learnt:
+        modes, sigma = scene.group.slices[multiplet], float(width[0][multiplet])
         centre = centre_of(side, modes)
-        if scene.group.size[level] == 1:
+        if scene.group.size[multiplet] == 1:
             density += Gaussian(centre, sigma).pdf(x)
         else:
             density += 2 * OnePairSemicircle(centre, sigma).pdf(x)

@@ -6,11 +6,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from compare.plots import style
-from compare.plots.deviations import draw_values, level_targets
+from compare.plots.deviations import draw_values, multiplet_targets
 from compare.plots.growth import draw_growth
 from compare.plots.scene import Scene, scene
 from compare.plots.spacings import BARS, draw_spacing
 from compare.plots.spectrum import draw_spectrum
+from compare.quantities import MEASURED
 
 
 def overview(source: xr.Dataset | xr.DataTree | Scene, start: float | None = None) -> Figure:
@@ -49,10 +50,10 @@ def overview(source: xr.Dataset | xr.DataTree | Scene, start: float | None = Non
         style.dress(panels[1, 0], r"spacing $s = S/\langle S\rangle$ of the pairs", r"density $P(s)$")
     else:
         panels[1, 0].set_axis_off()
-    index = view.learnt_levels.nonzero()[0]
-    x = level_targets(view, "width")[index]
+    index = view.learnt_multiplets.nonzero()[0]
+    x = multiplet_targets(view, "width")[index]
     draw_values(panels[1, 1], view, "width", index, x, 1.0)
-    style.dress(panels[1, 1], "target of the level", r"width $\sigma$ of the level")
+    style.dress(panels[1, 1], "target of the multiplet", MEASURED["width"].axis)
     panels[1, 1].set_ylim(bottom=0)
     style.legend(figure, panels[0, 1])
     return style.captioned(figure, "One run at a glance: growth, stationary spectrum, spacings and widths.")

@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import Levels, levels, validate
+from compare.layout.schema import Multiplets, multiplets, validate
 from compare.measure.statistics import stationary, unchecked_statistics, window_start
 from compare.plots.style import Look, look
+from dyson.levels import LEVELS
 
-CRUDE_FIRST = ("pair", "gas", "dyson", "matrix")
+CRUDE_FIRST = tuple(LEVELS)
 """Order in which levels of theory are drawn and listed; others follow."""
 
 UNLEARNT = 1e-6
@@ -62,9 +63,9 @@ class Scene:
     theory: dict[str, Side]
 
     @cached_property
-    def group(self) -> Levels:
+    def group(self) -> Multiplets:
         """Modes with equal target."""
-        return levels(self.target)
+        return multiplets(self.target)
 
     @property
     def target(self) -> np.ndarray:
@@ -79,18 +80,18 @@ class Scene:
         return np.asarray(kept)
 
     @property
-    def learnt_levels(self) -> np.ndarray:
-        """Which levels are learnt, shape (level,)."""
+    def learnt_multiplets(self) -> np.ndarray:
+        """Which multiplets are learnt, shape (multiplet,)."""
         return np.asarray(self.learnt[self.group.first])
 
     @property
     def learnt_pairs(self) -> np.ndarray:
         """Numbers of the pairs that are learnt."""
-        return np.flatnonzero(self.learnt_levels[self.group.pair_level])
+        return np.flatnonzero(self.learnt_multiplets[self.group.pair_multiplet])
 
     @property
     def central_pair(self) -> int | None:
-        """The pair in the middle of the learnt spectrum, where levels disturb one another least unevenly."""
+        """The pair in the middle of the learnt spectrum: disturbed most evenly by its neighbours."""
         if self.learnt_pairs.size == 0:
             return None
         centre = self.target[self.group.pair_upper[self.learnt_pairs]]

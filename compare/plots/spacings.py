@@ -43,7 +43,7 @@ def spacing(source: xr.DataTree | xr.Dataset | Scene, start: float | None = None
     view = scene(source, start)
     pairs = view.learnt_pairs
     if pairs.size == 0:
-        raise ValueError("no level of two modes is learnt in this run, so there are no spacings to draw")
+        raise ValueError("no multiplet of two modes is learnt in this run, so there are no spacings to draw")
     own = shown_pairs(pairs)
     columns = 2 if len(own) in (2, 4) else 3
     several = len(view.experiment.samples) > 1
@@ -97,7 +97,7 @@ def scaled_spacings(side: Side, view: Scene, pairs: np.ndarray) -> np.ndarray:
 
 def spacing_caption(view: Scene, pairs: np.ndarray, own: list[int]) -> str:
     """What one sees."""
-    text = f"Level spacing S of {count(pairs.size, 'pair')}"
+    text = f"Spacing S of {count(pairs.size, 'pair')}"
     text += ", each over its own mean" if pairs.size > 1 else " over its mean"
     text += ", against the Wigner surmise P(s) = (π s/2) exp(−π s²/4)"
     text += "; lines: sampled levels of theory. " if any(s.sampled for s in view.theory.values()) else ". "

@@ -11,9 +11,9 @@ from compare.plots import style
 from compare.plots.histogram import closed_density, histogram, pooled_edges
 from compare.plots.scene import Scene, scene
 
-FEW_LEVELS = 24
+FEW_MULTIPLETS = 24
 FINE = 1600
-"""Points of a closed-form curve over a whole spectrum: a narrow level must not lose its top."""
+"""Points of a closed-form curve over a whole spectrum: a narrow multiplet must not lose its top."""
 
 
 def spectrum(source: xr.DataTree | xr.Dataset | Scene, start: float | None = None) -> Figure:
@@ -80,10 +80,10 @@ def draw_spectrum(axes: Axes, view: Scene) -> None:
 
 
 def draw_targets(axes: Axes, view: Scene) -> None:
-    """A rule at each level's target with its number of modes; where they are many, ticks along the top."""
-    few = view.learnt_levels.sum() <= FEW_LEVELS
-    for level in np.flatnonzero(view.learnt_levels):
-        modes, size = view.group.slices[level], int(view.group.size[level])
+    """A rule at each multiplet's target with its number of modes; of many, ticks along the top."""
+    few = view.learnt_multiplets.sum() <= FEW_MULTIPLETS
+    for multiplet in np.flatnonzero(view.learnt_multiplets):
+        modes, size = view.group.slices[multiplet], int(view.group.size[multiplet])
         x = float(view.target[modes].mean())
         axes.axvline(x, 0 if few else 0.95, 1, color=style.INK, linewidth=0.7, linestyle=style.DOTS, zorder=5)
         if size > 1 and few:
@@ -100,8 +100,8 @@ def draw_targets(axes: Axes, view: Scene) -> None:
 
 
 def finest_width(view: Scene) -> float:
-    """Smallest width of a learnt level, 0 where nothing fluctuates."""
-    width = view.experiment.statistics["width"].values[view.learnt_levels]
+    """Smallest width of a learnt multiplet, 0 where nothing fluctuates."""
+    width = view.experiment.statistics["width"].values[view.learnt_multiplets]
     return float(width[width > 0].min(initial=np.inf)) if (width > 0).any() else 0.0
 
 
@@ -113,7 +113,7 @@ def spectrum_caption(view: Scene) -> str:
         f"{count(replicas, 'replica')} × {count(times, 'recorded time')}. Grey: {view.experiment.name}"
     )
     text += "; lines: levels of theory. " if view.theory else ". "
-    if view.learnt_levels.sum() <= FEW_LEVELS:
+    if view.learnt_multiplets.sum() <= FEW_MULTIPLETS:
         text += "Dotted rules: the eigenvalues without noise, with the number of modes that share one."
     else:
         text += "Ticks on top: the eigenvalues without noise."
@@ -123,7 +123,7 @@ def spectrum_caption(view: Scene) -> str:
         n for n, s in view.theory.items() if not s.sampled and closed_density(view, s, np.zeros(1)) is None
     ]
     if undrawn:
-        text += f" Level {', '.join(undrawn)} has no closed form of this density."
+        text += f" Multiplet {', '.join(undrawn)} has no closed form of this density."
     return text
 
 

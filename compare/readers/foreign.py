@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import validate
+from compare.layout.schema import EXPERIMENT, validate
 from compare.readers import mapped
 from compare.readers.mapped import Mapped
 from streams.arguments import unknown
@@ -165,7 +165,7 @@ def _assemble(source: Mapped, model: str) -> xr.Dataset:
         parameters["batches"] = int(source.number("batches", whole=True))
     attrs = {
         "kind": "experiment",
-        "level": "sgd",
+        "level": EXPERIMENT,
         "matrix": matrix,
         "model": str(model),
         "parameters": json.dumps(parameters, sort_keys=True),

@@ -22,7 +22,7 @@ import xarray as xr
 from scipy.stats import kstest
 
 from compare.layout.align import align
-from compare.layout.schema import level_coords
+from compare.layout.schema import EXPERIMENT, multiplet_coords
 from compare.measure.multiple import holm
 from compare.verdict.checks import check
 from compare.verdict.families import FAMILIES, jointly
@@ -44,7 +44,7 @@ TIME = np.concatenate([np.arange(0.0, 2.1, 0.2), np.arange(12.0, 24.5, 1.0)])
 
 TARGET = np.repeat(CENTRE, SIZES)
 
-LEVELS = ("pair", "matrix")
+SIDES = ("pair", "matrix")
 
 
 def draw(
@@ -100,11 +100,11 @@ def closed_form(noise: float = 1.0, rate: float = 1.0) -> xr.Dataset:
     pairs = np.sqrt(np.pi) * sigma[np.array(SIZES) == 2]
     variables = {
         "mean_eigenvalue": ("mode", TARGET + spacing, _units("mean eigenvalue")),
-        "width": ("level", sigma, _units("width")),
+        "width": ("multiplet", sigma, _units("width")),
         "mean_spacing": ("pair", pairs, _units("mean spacing")),
         "mean_path": (("time", "mode"), path, _units("mean path")),
     }
-    coords = _coords() | level_coords(TARGET)
+    coords = _coords() | multiplet_coords(TARGET)
     return xr.Dataset(variables, coords, _attrs("theory", "pair"))
 
 
@@ -215,9 +215,9 @@ PVALUES = ("pvalue", "p_differs", "p_agrees")
 def _rows(repetition: int, *, replicas, theory_replicas, seed, noise, rate, beta, **options) -> list[Check]:
     """The rows of one check."""
     run, theory = (generator(seed, f"calibration {side}", repetition) for side in ("run", "theory"))
-    experiment = _ensemble(draw(run, replicas, beta), "experiment", "sgd")
+    experiment = _ensemble(draw(run, replicas, beta), "experiment", EXPERIMENT)
     sampled = _ensemble(draw(theory, theory_replicas, 1, noise, rate), "theory", "matrix")
-    levels = dict(zip(LEVELS, (closed_form(noise, rate), sampled), strict=True))
+    levels = dict(zip(SIDES, (closed_form(noise, rate), sampled), strict=True))
     return check(align(experiment, levels), **options).rows
 
 

@@ -9,18 +9,19 @@ from collections.abc import Mapping
 import xarray as xr
 
 from compare.layout.align import members
-from compare.layout.schema import validate
+from compare.layout.schema import EXPERIMENT, validate
 from compare.layout.shared_data import shares_data
-from compare.verdict.comparison import MARGINS, RELATIVE, Comparison
+from compare.quantities import MARGINS, RELATIVE
+from compare.verdict.comparison import Comparison
 from compare.verdict.families import FAMILIES, jointly
 from compare.verdict.result import CheckResult
-from compare.verdict.row import DIFFERS, EXPERIMENT
+from compare.verdict.row import DIFFERS
 from compare.verdict.side import Side
 from compare.verdict.spread import Stated, stated, with_spread
+from dyson.levels import LEVELS
 from streams.arguments import choice, shown, unknown
 
-COMPLETENESS = ("matrix", "dyson", "gas", "pair")
-"""Levels of theory from complete to crude."""
+COMPLETE_FIRST = tuple(reversed(LEVELS))
 
 
 def check(
@@ -139,7 +140,7 @@ def _margins(margin: float | Mapping[str, float] | None) -> dict[str, float]:
 
 def _deciding_level(level: str | None, theory: Mapping[str, xr.Dataset]) -> str:
     if level is None:
-        rank = {name: k for k, name in enumerate(COMPLETENESS)}
+        rank = {name: k for k, name in enumerate(COMPLETE_FIRST)}
         known = [name for name in theory if theory[name].attrs.get("level") in rank]
         if known:
             return min(known, key=lambda name: rank[theory[name].attrs["level"]])

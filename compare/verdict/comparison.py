@@ -10,47 +10,12 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
-from compare.layout.schema import Levels
+from compare.layout.schema import EXPERIMENT, Multiplets
+from compare.quantities import JUDGED, LAWS, RELATIVE, SCALARS, SCALE_FREE
 from compare.verdict.distance import Sample, band, to_law, to_sample
-from compare.verdict.row import AGREES, CANNOT_TELL, EXPERIMENT, SPREAD, UNKNOWN_SPREAD, Check, judge
-from compare.verdict.side import LAWS, Side, combined_freedom, moved
+from compare.verdict.row import AGREES, CANNOT_TELL, SPREAD, UNKNOWN_SPREAD, Check, judge
+from compare.verdict.side import Side, combined_freedom, moved
 from dyson.laws import OnePairSemicircle, WignerSurmise
-
-RELATIVE = {
-    "mean eigenvalue": 0.01,
-    "width": 0.05,
-    "mean spacing": 0.05,
-    "spacing ratio": 0.05,
-    "growth time": 0.05,
-}
-ABSOLUTE = {
-    "spacing law": 0.05,
-    "density law": 0.05,
-    "equilibration": 0.01,
-}
-MARGINS = RELATIVE | ABSOLUTE
-"""Default margins by quantity. Those of ``RELATIVE`` are fractions of the prediction; the laws' are
-Kolmogorov–Smirnov distances; the equilibration's is the relative drift of a mode's mean between the halves
-of the window."""
-
-SIZES = ("mean eigenvalue", "width", "mean spacing")
-"""Quantities in units of the eigenvalues."""
-
-SCALARS = {
-    "mean eigenvalue": "mean_eigenvalue",
-    "width": "width",
-    "mean spacing": "mean_spacing",
-    "spacing ratio": "spacing_ratio",
-    "growth time": "growth_time",
-}
-"""Quantities that are a variable of `statistics`."""
-
-SHAPES = ("spacing ratio", "spacing law")
-"""Quantities without units. That a pair is wider on one data set than on another cancels in them; its shape
-changes at second order in how far the data split it or make its noise uneven, and hardly ever towards the
-prediction by accident."""
-
-PER_MODE = ("mean eigenvalue", "growth time", "equilibration")
 
 
 @dataclass(frozen=True)
@@ -58,7 +23,7 @@ class Comparison:
     """Makes the rows of one experiment."""
 
     measured: Side
-    group: Levels
+    group: Multiplets
     margins: dict[str, float]
     confidence: float
 
@@ -83,7 +48,8 @@ class Comparison:
             yield row
 
     def scalars(self, name: str, side: Side) -> Iterator[Check]:
-        for quantity, variable in SCALARS.items():
+        for quantity, described in SCALARS.items():
+            variable = described.variable
             if variable not in side.statistics:
                 continue
             for index in range(side.statistics[variable].size):
@@ -94,7 +60,7 @@ class Comparison:
                 row = self.row(quantity, index, name, a, b, freedom, _missing(a[0], b[0]))
                 if not self.unlearnt(self.modes(row)):
                     yield row
-                elif quantity in SIZES:
+                elif described.size:
                     yield self.row(quantity, index, name, a, b, freedom, row.note, scale=self.largest)
 
     def laws(self, name: str, side: Side) -> Iterator[Check]:
@@ -109,12 +75,13 @@ class Comparison:
                     )
                 continue
             spacings, values = mine
-            yield self.law(LAWS[0], pair, name, side, spacings, to_law(spacings, WignerSurmise(1.0).cdf))
+            distance = to_law(spacings, WignerSurmise(1.0).cdf)
+            yield self.law("spacing law", pair, name, side, spacings, distance)
             semicircle = self.semicircle(side, pair)
             if semicircle is not None:
                 law, error = semicircle
                 distance = to_law(values, law.cdf)
-                yield self.law(LAWS[1], pair, name, side, values, distance, error, side.freedom)
+                yield self.law("density law", pair, name, side, values, distance, error, side.freedom)
 
     def semicircle(self, side: Side, pair: int) -> tuple[OnePairSemicircle, float] | None:
         """The law a closed form predicts for a pair, and the distance its own errors move it by.
@@ -123,11 +90,11 @@ class Comparison:
         """
         if "width" not in side.statistics:
             return None
-        upper, level = self.group.pair_upper[pair], self.group.pair_level[pair]
+        upper, multiplet = self.group.pair_upper[pair], self.group.pair_multiplet[pair]
         means = [side.value("mean_eigenvalue", int(k)) for k in (upper, upper + 1)]
         # The two means' errors may be fully correlated: their mean's error is at most the mean of both.
         centre, centre_se = (sum(column) / 2 for column in zip(*means, strict=True))
-        sigma, sigma_se = side.value("width", int(level))
+        sigma, sigma_se = side.value("width", int(multiplet))
         if not (sigma > 0 and math.isfinite(centre)):
             return None
         return OnePairSemicircle(centre, sigma), moved(centre, sigma, centre_se, sigma_se)
@@ -203,16 +170,19 @@ class Comparison:
         return self.largest > 0 and all(target[mode] == 0 for mode in modes)
 
     def label(self, quantity: str, index: int) -> str:
-        if quantity == "width":
-            target = float(self.measured.statistics["level_target"].values[index])
-            return f"level {index} (x = {target:.3g})"
-        return f"mode {index}" if quantity in PER_MODE else f"pair {index}"
+        noun = JUDGED[quantity].of
+        if noun != "multiplet":
+            return f"{noun} {index}"
+        target = float(self.measured.statistics["multiplet_target"].values[index])
+        return f"multiplet {index} (x = {target:.3g})"
 
     def modes(self, row: Check) -> range:
         """Modes that a row is about."""
-        if row.quantity in PER_MODE:
+        noun = JUDGED[row.quantity].of
+        if noun == "mode":
             return range(row.index, row.index + 1)
-        group = self.group.slices[row.index if row.quantity == "width" else self.group.pair_level[row.index]]
+        multiplet = row.index if noun == "multiplet" else self.group.pair_multiplet[row.index]
+        group = self.group.slices[multiplet]
         return range(group.start, group.stop)
 
 
@@ -220,13 +190,13 @@ def _fair(row: Check, side: Side) -> Check:
     """The row as it may be said of an ensemble that is one draw of its data.
 
     With a further error that nobody knows, neither "differs" nor "agrees" is warranted. Only the
-    agreement of a shape (`SHAPES`) stands: data spoil a shape, they do not mend it.
+    agreement of a shape (`SCALE_FREE`) stands: data spoil a shape, they do not mend it.
     """
     if row.note or not side.between:
         return row
     size, _ = side.lacking(row.quantity, row.index)
     if math.isnan(size):
-        if row.quantity in SHAPES and row.verdict == AGREES:
+        if row.quantity in SCALE_FREE and row.verdict == AGREES:
             return replace(row, false_alarm=0.0)
         return replace(row, verdict=CANNOT_TELL, false_alarm=0.0, note=UNKNOWN_SPREAD)
     own = side.data_sets and row.prediction_se > 0

@@ -9,24 +9,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
+from compare.layout.schema import EXPERIMENT
+from compare.layout.versions import READABLE, SCHEMA_VERSION, refused_version
 from compare.measure.printing import text_table, with_error
 from compare.verdict.equivalence import replicas_needed
 from compare.verdict.families import FAMILIES
-from compare.verdict.row import (
-    AGREES,
-    CANNOT_TELL,
-    DIFFERS,
-    EXPERIMENT,
-    SPREAD,
-    VERDICTS,
-    Check,
-    read_row,
-)
+from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS, SPREAD, VERDICTS, Check, read_row
+from streams.version import installed_version
 
 __all__ = ["CheckResult"]
 
 SCHEMA = "dyson-sgd/checks"
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -124,6 +117,7 @@ class CheckResult:
         content = {
             "schema": SCHEMA,
             "schema_version": SCHEMA_VERSION,
+            "version": installed_version(),
             "verdict": self.verdict,
             "deciding_level": self.deciding_level,
             "confidence": self.confidence,
@@ -153,9 +147,9 @@ class CheckResult:
             raise ValueError(f"not a file of checks: {error}") from None
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:
             raise ValueError(f"not a file of checks: expected JSON with schema {SCHEMA!r}")
-        if content.get("schema_version") != SCHEMA_VERSION:
-            version = content.get("schema_version")
-            raise ValueError(f"checks have schema_version {version!r}, this version reads {SCHEMA_VERSION}")
+        if content.get("schema_version") not in READABLE:
+            writer = content.get("version", "unknown")
+            raise ValueError(refused_version("the file of checks", content.get("schema_version"), writer))
         try:
             rows = [read_row(r) for r in content["rows"]]
             named = {f.name: content[f.name] for f in fields(cls) if f.name not in ("rows", "family")}

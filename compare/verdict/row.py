@@ -8,6 +8,7 @@ from typing import Any
 
 from scipy.special import stdtr, stdtrit
 
+from compare.layout.versions import translated_label
 from compare.verdict.equivalence import bound, tail
 
 AGREES, DIFFERS, CANNOT_TELL = "agrees", "differs", "cannot tell"
@@ -18,9 +19,6 @@ SPREAD = "± spread between data sets"
 
 UNKNOWN_SPREAD = "replicas share one data set; its spread is unknown"
 """Note of a row that cannot tell theory from the accident of one data set."""
-
-EXPERIMENT = "sgd"
-"""Level of rows that are about the experiment alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +32,9 @@ class Check:
     Attributes
     ----------
     quantity, label, level : str
-        What ("width"), of which ("level 1 (x = 4.62)"), against which level of theory ("dyson").
+        What ("width"), of which ("multiplet 1 (x = 4.62)"), against which level of theory ("dyson").
     index : int
-        Number of the mode, level or pair.
+        Number of the mode, multiplet or pair.
     estimate, estimate_se, prediction, prediction_se : float
     deviation, relative_deviation : float
         d, and d/\|prediction\| (NaN where the prediction is 0).
@@ -150,6 +148,7 @@ def read_row(content: dict) -> Check:
         elif type(value).__name__ != f.type:
             raise TypeError(f"{f.name} is {value!r:.80}")
         values[f.name] = value
+    values["label"] = translated_label(values["label"])
     if values["verdict"] not in VERDICTS:
         raise TypeError(f"verdict is {values['verdict']!r:.80}")
     return Check(**values)

@@ -10,13 +10,12 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import Levels, levels, parse_parameters
+from compare.layout.schema import Multiplets, multiplets, parse_parameters
 from compare.layout.shared_data import BETWEEN_DATA_SETS
 from compare.measure.statistics import stationary, unchecked_statistics
+from compare.quantities import LAWS
 from compare.verdict.distance import Sample, pool
 from dyson.laws import OnePairSemicircle
-
-LAWS = ("spacing law", "density law")
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class DataSpread:
 
     Attributes
     ----------
-    size : ndarray, shape (mode,), (level,) or (pair,)
+    size : ndarray, shape (mode,), (multiplet,) or (pair,)
         Relative to the prediction; of a law, the distance itself (units "1"). NaN where it is not known.
     error : ndarray, same shape
         Standard error of ``size``; 0 where it is stated, not estimated.
@@ -53,7 +52,7 @@ class Side:
         From `compare.statistics`.
     samples : ndarray or None, shape (replica, time, mode)
         Eigenvalues in the stationary window.
-    group : Levels
+    group : Multiplets
     data_sets : float
         Data sets between which its errors are the deviation (inf: it does not say); 0 where they are not.
     between : mapping of str to DataSpread
@@ -63,7 +62,7 @@ class Side:
 
     statistics: xr.Dataset
     samples: np.ndarray | None
-    group: Levels
+    group: Multiplets
     data_sets: float = 0
     between: Mapping[str, DataSpread] = field(default_factory=dict)
 
@@ -75,7 +74,7 @@ class Side:
         if ds.attrs.get("error") == BETWEEN_DATA_SETS:
             given = parse_parameters(ds).get("data_sets")
             sets = given if isinstance(given, int) and given > 1 else math.inf
-        return cls(unchecked_statistics(ds, start), samples, levels(ds["target"]), sets)
+        return cls(unchecked_statistics(ds, start), samples, multiplets(ds["target"]), sets)
 
     @property
     def freedom(self) -> float:

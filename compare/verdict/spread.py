@@ -15,10 +15,10 @@ import numpy as np
 import xarray as xr
 
 from compare.layout.align import SAME, members
-from compare.layout.schema import DEGENERATE, validate
+from compare.layout.schema import DEGENERATE, require, validate
 from compare.layout.shared_data import BETWEEN_DATA_SETS, GIVEN_THE_DATA, shares_data
 from compare.measure.statistics import crossing_time, unchecked_statistics
-from compare.verdict.comparison import SCALARS
+from compare.quantities import SCALARS
 from compare.verdict.side import DataSpread, Side, moved
 from streams.arguments import finite, unknown
 
@@ -70,7 +70,8 @@ def data_spread(
     measured = [unchecked_statistics(run, start) for run in experiments]
     degrees = len(measured) - 1
     out = {}
-    for quantity, name in SCALARS.items():
+    for quantity, described in SCALARS.items():
+        name = described.variable
         theta, se = (np.stack([m[n].values for m in measured]) for n in (name, f"{name}_se"))
         total, mean = theta.var(axis=0, ddof=1), np.abs(theta.mean(axis=0))
         between = np.maximum(total - (se**2).mean(axis=0), 0)
@@ -87,6 +88,7 @@ def data_spread(
 def _check_run(number: int, run: xr.Dataset, first: xr.Dataset) -> None:
     try:
         validate(run)
+        require(run, "target", why="runs are compared mode by mode, by their targets")
     except (TypeError, ValueError) as error:
         raise type(error)(f"run {number}: {error}") from None
     if run.attrs["kind"] != "experiment":
@@ -99,13 +101,13 @@ def _check_run(number: int, run: xr.Dataset, first: xr.Dataset) -> None:
     a, b = first["target"].values, run["target"].values
     if a.shape != b.shape or (np.abs(a - b) > DEGENERATE * np.abs(a).max()).any():
         raise ValueError(f"run {number}: target is {b}, that of run 0 {a}; the runs must be of one model")
-    t, u = float(first["noise_level"]), float(run["noise_level"])
+    t, u = (float(ds["noise_level"]) if "noise_level" in ds.coords else math.nan for ds in (first, run))
     if abs(t - u) > SAME * max(t, u):
         raise ValueError(f"run {number}: noise_level is {u:g}, that of run 0 {t:g}; they must be equal")
 
 
 def stated(given: Stated | None, measured: Side) -> dict[str, DataSpread]:
-    """What a caller states, one number for every mode, level or pair of the experiment.
+    """What a caller states, one number for every mode, multiplet or pair of the experiment.
 
     Raises
     ------
@@ -118,7 +120,7 @@ def stated(given: Stated | None, measured: Side) -> dict[str, DataSpread]:
     for name, value in (given if isinstance(given, Mapping) else dict.fromkeys(SCALARS, given)).items():
         if name not in SCALARS:
             raise ValueError(f"data_spread: {unknown('quantity', name, SCALARS)}")
-        count = measured.statistics[SCALARS[name]].size
+        count = measured.statistics[SCALARS[name].variable].size
         if isinstance(value, DataSpread):
             spread = value
         else:
@@ -163,7 +165,8 @@ def with_spread(
             continue
         own = known.get(name, {})
         whole, lacks = {}, {}
-        for quantity, variable in SCALARS.items():
+        for quantity, described in SCALARS.items():
+            variable = described.variable
             if variable in side.statistics:
                 zero = np.zeros(side.statistics[variable].size)
                 sources = [source[quantity] for source in (own, given, *known.values()) if quantity in source]
@@ -179,7 +182,8 @@ def with_spread(
 def _known(ds: xr.Dataset, side: Side) -> dict[str, DataSpread]:
     """What a level says by its errors, relative to its predictions; growth times follow from its path."""
     out = {}
-    for quantity, variable in SCALARS.items():
+    for quantity, described in SCALARS.items():
+        variable = described.variable
         if f"{variable}_se" in ds.data_vars:
             se, value = ds[f"{variable}_se"].values, np.abs(ds[variable].values)
         elif quantity == "growth time" and variable not in ds.data_vars and "mean_path_se" in ds.data_vars:
@@ -208,11 +212,12 @@ def _density(side: Side, lacks: Mapping[str, DataSpread]) -> DataSpread:
     if "width" not in lacks:
         return DataSpread.of(size)
     mean, sigma = (side.statistics[name].values for name in ("mean_eigenvalue", "width"))
-    for pair, (upper, level) in enumerate(zip(group.pair_upper, group.pair_level, strict=True)):
+    for pair, (upper, multiplet) in enumerate(zip(group.pair_upper, group.pair_multiplet, strict=True)):
         modes = slice(upper, upper + 2)
         centre_se = float((lacks["mean eigenvalue"].size * np.abs(mean))[modes].mean())
-        sigma_se = float((lacks["width"].size * sigma)[level])
-        if sigma[level] > 0 and math.isfinite(centre_se + sigma_se):
-            size[pair] = moved(float(mean[modes].mean()), float(sigma[level]), centre_se, sigma_se)
-            freedom[pair] = min(lacks["mean eigenvalue"].freedom[modes].min(), lacks["width"].freedom[level])
+        sigma_se = float((lacks["width"].size * sigma)[multiplet])
+        if sigma[multiplet] > 0 and math.isfinite(centre_se + sigma_se):
+            size[pair] = moved(float(mean[modes].mean()), float(sigma[multiplet]), centre_se, sigma_se)
+            of_mean, of_width = lacks["mean eigenvalue"].freedom[modes].min(), lacks["width"].freedom
+            freedom[pair] = min(of_mean, of_width[multiplet])
     return DataSpread(size, np.zeros(size.shape), freedom)

@@ -13,20 +13,20 @@ from streams import generator
 from streams.arguments import finite
 
 DEGENERATE = 1e-6
-"""Targets within this fraction of the largest one form a level."""
+"""Targets within this fraction of the largest one form a multiplet."""
 
 _GOE_DRAWS = 20_000
 
 
 def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
-    r"""Closed-form predictions for isolated levels near the target.
+    r"""Closed-form predictions for isolated multiplets near the target.
 
     A single mode is Gaussian of width σ = g/√k about x̄; a pair follows the one-pair Coulomb gas, with
 
         ⟨x⟩ = x̄ ± √π σ/2,   ⟨S⟩ = √π σ,
 
-    a level of m > 2 modes the m × m Gaussian ensemble (its mean levels by a fixed draw, error stated).
-    Means in time follow the noiseless flow dx/dt = K(x). Interactions between levels, the Itô shift
+    a multiplet of m > 2 modes the m × m Gaussian ensemble (its means by a fixed draw, error stated).
+    Means in time follow the noiseless flow dx/dt = K(x). Interactions between multiplets, the Itô shift
     and finite learning rates are neglected. Source: arXiv:2412.20496; docs/theory.md.
 
     Parameters
@@ -40,7 +40,7 @@ def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``mean_eigenvalue`` (mode), ``width`` (level), ``mean_spacing`` (pair) and the above; level "pair".
+        ``mean_eigenvalue`` (mode), ``width`` (multiplet), ``mean_spacing`` (pair) and the above.
 
     Raises
     ------
@@ -56,21 +56,25 @@ def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
     groups = np.split(np.arange(len(target)), edges)
     mean, se = target.copy(), np.zeros(len(target))
     for group in groups:
-        offset, error = _mean_levels(len(group), sde.beta)
+        offset, error = _mean_eigenvalues(len(group), sde.beta)
         mean[group] += offset * sigma[group]
         se[group] = error * sigma[group]
     pairs = [g[0] for g in groups if len(g) == 2]
     variables: dict = {
         "mean_eigenvalue": ("mode", mean, "stationary mean of the eigenvalue"),
         "mean_eigenvalue_se": ("mode", se, "standard error of the stationary mean"),
-        "width": ("level", np.array([sigma[g].mean() for g in groups]), "width σ of the level"),
-        "mean_spacing": ("pair", np.array([mean[k] - mean[k + 1] for k in pairs]), "mean level spacing ⟨S⟩"),
+        "width": ("multiplet", np.array([sigma[g].mean() for g in groups]), "width σ of the multiplet"),
+        "mean_spacing": ("pair", np.array([mean[k] - mean[k + 1] for k in pairs]), "mean spacing ⟨S⟩"),
     }
     coords = {
-        "level": ("level", np.arange(len(groups)), "level: modes of equal target"),
-        "level_target": ("level", target[[g[0] for g in groups]], "target of the level"),
-        "level_size": ("level", np.array([len(g) for g in groups]), "number of modes in the level"),
-        "pair": ("pair", np.arange(len(pairs)), "pair: a level of two modes"),
+        "multiplet": ("multiplet", np.arange(len(groups)), "multiplet: modes of equal target"),
+        "multiplet_target": ("multiplet", target[[g[0] for g in groups]], "target of the multiplet"),
+        "multiplet_size": (
+            "multiplet",
+            np.array([len(g) for g in groups]),
+            "number of modes in the multiplet",
+        ),
+        "pair": ("pair", np.arange(len(pairs)), "pair: a multiplet of two modes"),
         "pair_upper": ("pair", np.array(pairs, int), "upper mode of the pair"),
     }
     if (times is None) != (x0 is None):
@@ -87,8 +91,8 @@ def pair(sde: EigenvalueSDE, times=None, x0=None) -> xr.Dataset:
     return closed_form_dataset(sde, variables, coords, "pair", times)
 
 
-def _mean_levels(m: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean ordered levels of m particles in the gas with σ = 1, and their errors."""
+def _mean_eigenvalues(m: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean ordered eigenvalues of m particles in the gas with σ = 1, and their errors."""
     if m == 1:
         return np.zeros(1), np.zeros(1)
     if m == 2 and beta == 1.0:
@@ -98,7 +102,7 @@ def _mean_levels(m: int, beta: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _beta_ensemble(m: int, beta: float, draws: int, rng) -> np.ndarray:
-    """Descending levels of the Gaussian β ensemble, σ = 1: tridiagonal model of Dumitriu & Edelman (2002)."""
+    """Descending spectra of the Gaussian β ensemble, σ = 1: tridiagonal model of Dumitriu & Edelman."""
     matrix = np.zeros((draws, m, m))
     i = np.arange(m)
     matrix[:, i, i] = rng.standard_normal((draws, m))

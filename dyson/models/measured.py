@@ -41,7 +41,7 @@ def measured(table: xr.Dataset | Mapping, noise_level: float, *, target=None) ->
 
     The equation is good near the measured weight: measure where the run is stationary. Errors of the table
     (``drift_se``, ...) are not used, and nothing within its error of zero is taken as zero. So the targets
-    of modes of one level differ by the errors of K_i and ξ_i; pass ``target`` where the fixed points are
+    of modes of one multiplet differ by the errors of K_i and ξ_i; pass ``target`` where the fixed points are
     known, as for a comparison with a run, which must have the same.
 
     Parameters

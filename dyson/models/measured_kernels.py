@@ -30,7 +30,7 @@ def _rows(x, theta, rows, out):
 def _pair(theta, rows, dt, i, j, keep, out, spare):
     """Repulsion of one pair on both, less what the solver has of it (keep = 1: g_i² and g_j² over the gap).
 
-    What is left to neighbours of one level is regular only for a table without errors: regularised as well.
+    What is left to neighbours of one multiplet is regular only for a table without errors: regularised, too.
     """
     n = rows.shape[0] // 3
     forth = theta[3 * n + i * n + j]

@@ -110,10 +110,10 @@ def _law_known(sde: EigenvalueSDE) -> bool:
 def _exact(sde: EigenvalueSDE, x0: np.ndarray, time: float, seed: int, workers: int) -> np.ndarray:
     """All replicas after ``time`` from the point x0, shape (replica, n)."""
     entropy = subseed(seed, "dyson coincident")
-    level = Ensemble("gaussian", sde.n, sde.beta).sample(len(x0), entropy, workers)
+    spectra = Ensemble("gaussian", sde.n, sde.beta).sample(len(x0), entropy, workers)
     k, c, g2 = float(sde.rate[0]), float(sde.target[0]), float(sde.g2[0])
     variance = g2 * (2.0 * time if k == 0.0 else -math.expm1(-2.0 * k * time) / k)
-    return c + math.exp(-k * time) * (x0 - c) + math.sqrt(variance) * level
+    return c + math.exp(-k * time) * (x0 - c) + math.sqrt(variance) * spectra
 
 
 def _legs(kind: int, times: np.ndarray, steps: np.ndarray, n: int) -> Legs:

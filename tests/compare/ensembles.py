@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from compare import level_coords
+from compare import multiplet_coords
 
 TARGET = np.array([5.0, 3.0, 3.0, 1.0])
 """A single mode, a degenerate pair, a single mode."""
@@ -90,7 +90,7 @@ def closed_form(*, shift=0.0, scale=1.0, grow: bool = True) -> xr.Dataset:
     mean = TARGET * (1 + np.asarray(shift)) + np.array([0, gap / 2, -gap / 2, 0])
     variables = {
         "mean_eigenvalue": (("mode",), mean, units("mean")),
-        "width": (("level",), sigma, units("width")),
+        "width": (("multiplet",), sigma, units("width")),
         "mean_spacing": (("pair",), gap[None], units("spacing")),
         "growth_time": (("mode",), -np.log(1 - _half(mean)) if grow else np.full(4, np.nan), units("growth")),
     }
@@ -99,7 +99,7 @@ def closed_form(*, shift=0.0, scale=1.0, grow: bool = True) -> xr.Dataset:
         "target": ("mode", TARGET, units("target eigenvalue")),
         "noise_level": ((), 0.01, units("noise level")),
     }
-    return xr.Dataset(variables, coords | level_coords(TARGET), base_attrs("theory", "pair"))
+    return xr.Dataset(variables, coords | multiplet_coords(TARGET), base_attrs("theory", "pair"))
 
 
 def _half(mean: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from compare import level_coords
+from compare import multiplet_coords
 
 RING = (5.0, 4.618034, 4.618034, 3.618034, 3.618034, 2.381966, 2.381966, 1.381966, 1.381966, 1.0)
 """Targets of the Gaussian RBM on a ring of ten sites."""
@@ -30,9 +30,9 @@ def run(
     rng = np.random.default_rng(seed)
     centre = np.array(target)
     time = np.linspace(0.0, 100.0, times) if times > 1 else np.array([100.0])
-    blocks = level_coords(centre)
+    blocks = multiplet_coords(centre)
     parts = []
-    for size, x in zip(blocks["level_size"].values, blocks["level_target"].values, strict=True):
+    for size, x in zip(blocks["multiplet_size"].values, blocks["multiplet_target"].values, strict=True):
         raw = rng.normal(size=(replicas, times, size, size)) * np.sqrt(2 * noise_level * abs(x))
         goe = (raw + raw.swapaxes(-1, -2)) / 2
         parts.append(np.linalg.eigvalsh(goe)[..., ::-1] + x * (1 + shift))
@@ -61,15 +61,15 @@ def pair(
 ) -> xr.Dataset:
     """The closed form of `run`, with its mean path where times are given."""
     centre = np.array(target)
-    blocks = level_coords(centre)
-    sigma = np.sqrt(2 * noise_level * np.abs(blocks["level_target"].values))
-    gap = np.sqrt(np.pi) * sigma[blocks["level_size"].values == 2]
+    blocks = multiplet_coords(centre)
+    sigma = np.sqrt(2 * noise_level * np.abs(blocks["multiplet_target"].values))
+    gap = np.sqrt(np.pi) * sigma[blocks["multiplet_size"].values == 2]
     mean, upper = centre.copy(), blocks["pair_upper"].values
     mean[upper] += gap / 2
     mean[upper + 1] -= gap / 2
     variables = {
         "mean_eigenvalue": (("mode",), mean, units("mean")),
-        "width": (("level",), sigma, units("width")),
+        "width": (("multiplet",), sigma, units("width")),
         "mean_spacing": (("pair",), gap, units("spacing")),
     }
     coords = common(centre, noise_level) | blocks
@@ -118,8 +118,8 @@ def sweep(exponent: float = 0.5, series: int = 3, pairs: int = 2) -> xr.Dataset:
 
     return xr.Dataset(
         {
-            "width": (("point", "level"), law(series)),
-            "width_se": (("point", "level"), 0.01 * law(series)),
+            "width": (("point", "multiplet"), law(series)),
+            "width_se": (("point", "multiplet"), 0.01 * law(series)),
             "mean_spacing": (("point", "pair"), law(pairs)),
             "mean_spacing_se": (("point", "pair"), 0.01 * law(pairs)),
         },

@@ -1,13 +1,13 @@
 """Which learning rate to take at another batch size, from widths measured over a grid of both.
 
-The law of each level, with T = α/|B|, fitted to its widths σ over the grid:
+The law of each multiplet, with T = α/|B|, fitted to its widths σ over the grid:
 
     σ² = c T/(1 − a α − d T).
 
 Where no such law describes all cells (p < 0.001), it is fitted to the quietest ones, as many as it does, a
 third of them at least. It is exact for linear SGD of one mode with rate k: a = k/2, and d > 0 where
-mini-batches bring multiplicative noise (docs/theory.md). Levels that come close as T grows have a d of either
-sign. With a = 0 widths depend on T alone, which is the linear scaling rule; with d = 0, too, they are
+mini-batches bring multiplicative noise (docs/theory.md). Multiplets that come close as T grows have a d of
+either sign. With a = 0 widths depend on T alone, which is the linear scaling rule; with d = 0, too, they are
 proportional to √T.
 """
 
@@ -43,29 +43,29 @@ def advise(
 ) -> Advice:
     r"""Learning rates for a new batch size, and where the linear rule holds, from a measured grid.
 
-    The law at the head of this module is fitted to ln(σ²/T) by weighted least squares, level by level; the
-    term d T is taken if χ² asks for it. A cell where replicas diverged, or with fewer than 4, is not fitted.
-    Errors follow from those of the widths to first order, levels taken as independent, and
+    The law at the head of this module is fitted to ln(σ²/T) by weighted least squares, one multiplet after
+    another; the term d T is taken if χ² asks for it. A cell where replicas diverged, or with fewer than 4, is
+    not fitted. Errors follow from those of the widths to first order, multiplets taken as independent, and
     are widened by √(χ²/dof) where that is above 1. Errors from few replicas are enlarged first, as
     the variance ν/(ν − 2) of Student's t with ν = min(replicas, 50) − 1.
 
     A cell's deviation is that of its measured widths from √(c T), as the geometric mean over the learnt
-    levels (targets above 1e-6 of the largest): the rule ``holds`` where the interval of the deviation lies
-    within the margin, ``fails`` where it lies beyond, or replicas diverged; else one ``cannot tell``.
+    multiplets (targets above 1e-6 of the largest): the rule ``holds`` where the interval of the deviation
+    lies within the margin, ``fails`` where it lies beyond, or replicas diverged; else one ``cannot tell``.
 
     Parameters
     ----------
     plane : Dataset
-        Dims learning_rate, batch_size (both ascending) and level: ``width``, ``width_se``, ``level_target``
-        (level), ``replicas`` (used) and ``diverged_replicas`` (learning_rate, batch_size); ``rate`` (level),
-        k per unit time t = α n at the fixed point, NaN or missing where it is not known. Units "1". A cell
-        that was not run is NaN, with 0 replicas.
+        Dims learning_rate, batch_size (both ascending) and multiplet: ``width``, ``width_se``,
+        ``multiplet_target`` (multiplet), ``replicas`` (used) and ``diverged_replicas`` (learning_rate,
+        batch_size); ``rate`` (multiplet), k per unit time t = α n at the fixed point, NaN or missing where it
+        is not known. Units "1". A cell that was not run is NaN, with 0 replicas.
     batch_size : int
         The new one.
     reference : (float, int), optional
         Measured (α, \|B\|) whose fluctuations are to be kept; by default nearest to the geometric middle.
     noise_floor : float, optional
-        Wanted σ/x̄ > 0 of the level where it is largest, x̄ the target.
+        Wanted σ/x̄ > 0 of the multiplet where it is largest, x̄ the target.
     margin : float
         Relative deviation of a width that the linear rule may have, between 0 and 1.
     confidence : float
@@ -91,14 +91,14 @@ def advise(
         linear_change = math.expm1(float(fit.log_width(linear, batch_size) - fit.log_width(*start)))
         step = (fit.gradient(linear, batch_size) - fit.gradient(*start)) / (2 * fit.target.size)
         linear_se = (1 + linear_change) * fit.error(step)
-    below, level = (None, math.nan) if floor is None else _below(fit, grid, batch_size, floor)
+    below, multiplet = (None, math.nan) if floor is None else _below(fit, grid, batch_size, floor)
     cells = _cells(fit, grid, margin, float(norm.isf((1 - confidence) / 2)))
     sizes = np.unique(grid.batch)
     return Advice(
         name=str(plane.attrs.get("name", "plane")), model=str(plane.attrs.get("model", "model not named")),
         batch_size=batch_size, reference=start, margin=margin, confidence=confidence, keep=keep,
-        level_change=change, linear=linear, linear_change=linear_change, linear_change_se=linear_se,
-        noise_floor=floor, floor=below, floor_level=level, cells=cells,
+        multiplet_change=change, linear=linear, linear_change=linear_change, linear_change_se=linear_se,
+        noise_floor=floor, floor=below, floor_multiplet=multiplet, cells=cells,
         limits=tuple(_limit(fit, grid, cells, int(b), margin) for b in sizes), fit=fit,
     )  # fmt: skip
 
@@ -113,7 +113,7 @@ def _crossing(f: Callable, low: float, high: float) -> float:
 
 
 def _keep(fit: Fit, grid: Grid, start: tuple[float, int], batch: int) -> tuple[Advised, tuple[float, float]]:
-    """The α that keeps the mean of ln σ, and how single levels change."""
+    """The α that keeps the mean of ln σ, and how single multiplets change."""
     wanted = fit.log_width(*start)
     linear = start[0] * batch / start[1]
     span = min(linear, grid.alpha.min()), max(linear, grid.alpha.max())
@@ -129,16 +129,16 @@ def _keep(fit: Fit, grid: Grid, start: tuple[float, int], batch: int) -> tuple[A
 
 
 def _below(fit: Fit, grid: Grid, batch: int, floor: float) -> tuple[Advised, float]:
-    """The α at which the first level has σ/x̄ = floor: 1/α = c/(|B| σ²) + a + d/|B|; and its target."""
+    """The α at which the first multiplet has σ/x̄ = floor: 1/α = c/(|B| σ²) + a + d/|B|; and its target."""
     wanted = (floor * fit.target) ** 2
     inverse = np.exp(fit.theta[:, 0]) / (batch * wanted) + fit.theta[:, 1] + fit.theta[:, 2] / batch
-    level = int(np.argmax(inverse))
-    if inverse[level] <= 0:
+    multiplet = int(np.argmax(inverse))
+    if inverse[multiplet] <= 0:
         return Advised(math.nan, math.nan, math.nan, ""), math.nan
-    alpha = float(1 / inverse[level])
-    own = fit.gradient(alpha, batch) * (np.arange(fit.target.size) == level)[:, None]
-    se = fit.error(own) / float(1 / alpha + fit.slope(alpha, batch)[level])
-    return Advised(alpha, se, alpha * fit.k_max, grid.outside(alpha, batch)), float(fit.target[level])
+    alpha = float(1 / inverse[multiplet])
+    own = fit.gradient(alpha, batch) * (np.arange(fit.target.size) == multiplet)[:, None]
+    se = fit.error(own) / float(1 / alpha + fit.slope(alpha, batch)[multiplet])
+    return Advised(alpha, se, alpha * fit.k_max, grid.outside(alpha, batch)), float(fit.target[multiplet])
 
 
 def _cells(fit: Fit, grid: Grid, margin: float, quantile: float) -> tuple[Cell, ...]:
@@ -182,10 +182,10 @@ def _limit(fit: Fit, grid: Grid, cells: tuple[Cell, ...], batch: int, margin: fl
         outside = grid.outside(alpha, batch)
     u = fit.theta[:, 1] + fit.theta[:, 2] / batch
     size = np.where(u > 0, 1 - (1 + margin) ** -2, (1 - margin) ** -2 - 1)  # of u α at the margin
-    level = int(np.argmax(np.abs(u) / size))
-    variance = fit.covariance[level, 1:, 1:] @ [1, 1 / batch] @ [1, 1 / batch]
-    first = float(size[level] / abs(u[level])) if u[level] else math.nan
+    multiplet = int(np.argmax(np.abs(u) / size))
+    variance = fit.covariance[multiplet, 1:, 1:] @ [1, 1 / batch] @ [1, 1 / batch]
+    first = float(size[multiplet] / abs(u[multiplet])) if u[multiplet] else math.nan
     return Limit(
         batch, holds, fails if math.isfinite(fails) else math.nan, alpha, se, first,
-        first**2 / float(size[level]) * math.sqrt(variance), float(fit.target[level]), outside,
+        first**2 / float(size[multiplet]) * math.sqrt(variance), float(fit.target[multiplet]), outside,
     )  # fmt: skip

@@ -116,8 +116,9 @@ def _caption(advice: Advice) -> str:
     alpha, batch = advice.reference
     return (
         f"Deviation of σ/√T, T = α/|B|, from its limit for small T and α, as the geometric mean over "
-        f"{advice.fit.target.size} levels: {len(advice.cells)} cells. The linear rule holds, fails or one "
-        f"cannot tell at {100 * advice.margin:.3g} % and {100 * advice.confidence:.4g} % confidence. Square: "
-        f"the reference α = {alpha:.4g}, |B| = {batch}; stars: what is advised at |B| = {advice.batch_size}. "
+        f"{advice.fit.target.size} multiplets: {len(advice.cells)} cells. The linear rule holds, fails or "
+        f"one cannot tell at {100 * advice.margin:.3g} % and {100 * advice.confidence:.4g} % confidence. "
+        f"Square: the reference α = {alpha:.4g}, |B| = {batch}; stars: what is advised at "
+        f"|B| = {advice.batch_size}. "
         "Cells without colour have no usable widths."
     )

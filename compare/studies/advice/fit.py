@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2 as chi_squared
 
+from compare.layout.versions import translated
 from compare.measure.jackknife import BLOCKS
 from compare.measure.printing import with_error
 from compare.studies.advice.result import Fit
@@ -17,8 +18,8 @@ from streams.arguments import count, positive, shown
 
 __all__ = ["REFUSED", "Grid", "best_fit", "read_grid", "reference_cell", "refusal"]
 
-NEEDED = ("width", "width_se", "level_target", "replicas", "diverged_replicas")
-DIMS = ("learning_rate", "batch_size", "level")
+NEEDED = ("width", "width_se", "multiplet_target", "replicas", "diverged_replicas")
+DIMS = ("learning_rate", "batch_size", "multiplet")
 REFUSED = 1e-3
 """Probability of the fit's χ² below which nothing is advised."""
 
@@ -72,6 +73,7 @@ def read_grid(plane: xr.Dataset) -> Grid:
         raise TypeError(
             f"plane must be a Dataset over learning_rate and batch_size, got {type(plane).__name__}"
         )
+    plane = translated(plane)
     for name in (*DIMS[:2], *NEEDED):
         if name not in plane.variables:
             why = "; without errors nothing can be advised" if name == "width_se" else ""
@@ -87,9 +89,9 @@ def read_grid(plane: xr.Dataset) -> Grid:
     width, se = (plane[n].transpose(*DIMS).values.reshape(alpha.size, -1).astype(float) for n in NEEDED[:2])
     counts = (plane[n].transpose(*DIMS[:2]).values.ravel() for n in NEEDED[3:])
     replicas, diverged = (np.nan_to_num(n).astype(np.int64) for n in counts)
-    target = np.asarray(plane["level_target"].values, dtype=float)
+    target = np.asarray(plane["multiplet_target"].values, dtype=float)
     if not (np.isfinite(target).all() and (target >= 0).all() and target.any()):
-        raise ValueError(f"level_target must be finite, >= 0 and not all 0, got {shown(target.tolist())}")
+        raise ValueError(f"multiplet_target must be finite, >= 0 and not all 0, got {shown(target.tolist())}")
     known = np.full(target.size, np.nan)
     if "rate" in plane:
         if plane["rate"].dims != DIMS[2:]:
@@ -101,7 +103,9 @@ def read_grid(plane: xr.Dataset) -> Grid:
     good = positive_widths & np.isfinite(se) & (se > 0) & (replicas >= FEWEST)[:, None]
     learnt = good.any(axis=0) & (target > 1e-6 * target.max())
     if not learnt.any():
-        raise ValueError(f"plane has no learnt level with an error width_se > 0 from >= {FEWEST} replicas")
+        raise ValueError(
+            f"plane has no learnt multiplet with an error width_se > 0 from >= {FEWEST} replicas"
+        )
     freedom = np.minimum(np.maximum(replicas, FEWEST), BLOCKS) - 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         y = 2 * np.log(width) - np.log(alpha / batch)[:, None]
@@ -136,7 +140,7 @@ def reference_cell(grid: Grid, reference: tuple[float, int] | None) -> tuple[flo
 
 def fitted(grid: Grid) -> Fit:
     """The law of the cells inside, with the terms that χ² asks for."""
-    alpha, batch, levels = grid.alpha[grid.inside], grid.batch[grid.inside], grid.target.size
+    alpha, batch, multiplets = grid.alpha[grid.inside], grid.batch[grid.inside], grid.target.size
     if not alpha.size:
         raise ValueError(
             "no cell has widths with errors and no diverged replica: measure smaller learning rates"
@@ -148,16 +152,16 @@ def fitted(grid: Grid) -> Fit:
         )
     x = np.stack([alpha, alpha / batch], axis=1)
     y, error = grid.y[grid.inside], grid.error[grid.inside]
-    found = [_least_squares(y[:, k], error[:, k], x[:, :1]) for k in range(levels)]
+    found = [_least_squares(y[:, k], error[:, k], x[:, :1]) for k in range(multiplets)]
     theta, covariance, chi2 = (np.array(part) for part in zip(*found, strict=True))
     terms = 1
     scaled = np.column_stack([np.ones(alpha.size), x / x.max(axis=0)])
     if alpha.size > 3 and np.linalg.matrix_rank(scaled, tol=1e-6) == 3:
-        more = [_least_squares(y[:, k], error[:, k], x) for k in range(levels)]
+        more = [_least_squares(y[:, k], error[:, k], x) for k in range(multiplets)]
         better = sum(part[2] for part in more)
-        if chi_squared.sf(chi2.sum() - better, levels) < FURTHER:
+        if chi_squared.sf(chi2.sum() - better, multiplets) < FURTHER:
             terms, (theta, covariance, chi2) = 2, (np.array(part) for part in zip(*more, strict=True))
-    total, dof = float(chi2.sum()), (alpha.size - 1 - terms) * levels
+    total, dof = float(chi2.sum()), (alpha.size - 1 - terms) * multiplets
     scatter = max(1.0, math.sqrt(total / dof))
     covariance = covariance * scatter**2
     known = np.isfinite(grid.rate)
@@ -229,11 +233,11 @@ def refusal(grid: Grid, fit: Fit) -> str:
         f"the law σ² = c T/(1 − a α − d T) does not describe these widths: χ² = {fit.chi2:.1f} at {fit.dof} "
         f"degrees of freedom, p = {max(fit.p, 1e-300):.1g}; "
     )
-    level = (grid.alpha / grid.batch)[grid.used]
+    noise_level = (grid.alpha / grid.batch)[grid.used]
     growth = ""
-    if len(groups(level)) > 1:
-        width = np.exp(grid.y[grid.used] / 2) * np.sqrt(level)[:, None]
-        power = fit_exponent(level, width, grid.error[grid.used] / 2 * width)
+    if len(groups(noise_level)) > 1:
+        width = np.exp(grid.y[grid.used] / 2) * np.sqrt(noise_level)[:, None]
+        power = fit_exponent(noise_level, width, grid.error[grid.used] / 2 * width)
         growth = f"; widths grow as T^{with_error(power.exponent, power.exponent_se)}, not 1/2"
     return (
         f"{start}nor those of the quietest third of the cells{growth}: measure smaller α/|B|, or check that "

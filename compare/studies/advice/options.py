@@ -41,7 +41,7 @@ def options(parser: Parser) -> None:
         "--noise-floor",
         type=decimal(above=0.0),
         metavar="F",
-        help="wanted width over target, of the level where it is largest (default: none)",
+        help="wanted width over target, of the multiplet where it is largest (default: none)",
     )
     margin = decimal(above=0.0, below=1.0)
     add(parser, "--margin", margin, 0.05, "M", "relative deviation of a width that the linear rule may have")

@@ -15,7 +15,7 @@ __all__ = ["Advice", "Advised", "Cell", "Fit", "Limit"]
 
 @dataclass(frozen=True)
 class Fit:
-    r"""The law of every level; arrays (level,), (level, 3), (level, 3, 3) in the order ln c, a, d.
+    r"""The law of every multiplet; arrays (multiplet,), (multiplet, 3), (multiplet, 3, 3) of ln c, a, d.
 
     ``covariance`` is widened by ``scatter``² = χ²/dof where that is above 1; ``rate`` is as given,
     ``rate_p`` the probability of fitted 2a so far from it (NaN: none given). ``cells`` and ``replicas`` were
@@ -38,30 +38,30 @@ class Fit:
 
     @property
     def k_max(self) -> float:
-        """Largest given rate of a learnt level, or else largest 2a."""
+        """Largest given rate of a learnt multiplet, or else largest 2a."""
         known = self.rate[np.isfinite(self.rate)]
         return float(known.max() if known.size else 2 * self.theta[:, 1].max())
 
     def gap(self, alpha, batch: float) -> np.ndarray:
-        """1 − a α − d T, shape (..., level)."""
+        """1 − a α − d T, shape (..., multiplet)."""
         return 1.0 - np.asarray(alpha)[..., None] * (self.theta[:, 1] + self.theta[:, 2] / batch)
 
     def log_width(self, alpha, batch: float) -> np.ndarray:
-        """Mean over levels of ln σ, shape (...); huge where a level is not stable."""
+        """Mean over multiplets of ln σ, shape (...); huge where a multiplet is not stable."""
         log = self.theta[:, 0] - np.log(np.maximum(self.gap(alpha, batch), 1e-300))
         return (log.mean(axis=-1) + np.log(np.asarray(alpha) / batch)) / 2
 
     def gradient(self, alpha: float, batch: float) -> np.ndarray:
-        """Of ln σ² by ln c, a, d, shape (level, 3)."""
+        """Of ln σ² by ln c, a, d, shape (multiplet, 3)."""
         gap = self.gap(alpha, batch)
         return np.stack([np.ones_like(gap), alpha / gap, alpha / batch / gap], axis=-1)
 
     def slope(self, alpha: float, batch: float) -> np.ndarray:
-        """Derivative of ln(σ²/T) by α, shape (level,)."""
+        """Derivative of ln(σ²/T) by α, shape (multiplet,)."""
         return (self.theta[:, 1] + self.theta[:, 2] / batch) / self.gap(alpha, batch)
 
     def error(self, gradient: np.ndarray) -> float:
-        """Standard error of a function with this gradient (level, 3); levels are independent."""
+        """Standard error of a function with this gradient (multiplet, 3); multiplets are independent."""
         return math.sqrt(np.einsum("li,lij,lj->", gradient, self.covariance, gradient))
 
 
@@ -80,7 +80,7 @@ class Advised:
 
 @dataclass(frozen=True)
 class Cell:
-    r"""σ/√T at one point of the grid, relative to its limit √c, less 1: geometric mean over the levels."""
+    r"""σ/√T at one point of the grid, relative to its limit √c, less 1: geometric mean over multiplets."""
 
     learning_rate: float
     batch_size: int
@@ -102,8 +102,8 @@ class Limit:
         Largest measured α that holds with no failure below it, smallest that fails.
     fitted, fitted_se : float
         α at which the fitted law deviates by the margin.
-    first, first_se, first_level : float
-        The same for the level that is first to do so, and its target.
+    first, first_se, first_multiplet : float
+        The same for the multiplet that is first to do so, and its target.
     extrapolation : str
         As in `Advised`, of ``fitted``.
     """
@@ -115,7 +115,7 @@ class Limit:
     fitted_se: float
     first: float
     first_se: float
-    first_level: float
+    first_multiplet: float
     extrapolation: str
 
 
@@ -131,16 +131,16 @@ class Advice:
         (α, \|B\|) whose fluctuations are to be kept.
     margin, confidence : float
     keep : Advised
-        Geometric mean over the levels of σ as at the reference, by the fitted law.
-    level_change : (float, float)
-        Relative change of the widths of single levels there, least and most.
+        Geometric mean over the multiplets of σ as at the reference, by the fitted law.
+    multiplet_change : (float, float)
+        Relative change of the widths of single multiplets there, least and most.
     linear, linear_change, linear_change_se : float
         α of the linear rule, and by how much it changes the mean width (NaN: it is not stable).
     noise_floor : float or None
     floor : Advised or None
-        Largest σ/x̄ of a level equal to the noise floor.
-    floor_level : float
-        Target x̄ of that level.
+        Largest σ/x̄ of a multiplet equal to the noise floor.
+    floor_multiplet : float
+        Target x̄ of that multiplet.
     cells : tuple of Cell
     limits : tuple of Limit
     fit : Fit
@@ -153,13 +153,13 @@ class Advice:
     margin: float
     confidence: float
     keep: Advised
-    level_change: tuple[float, float]
+    multiplet_change: tuple[float, float]
     linear: float
     linear_change: float
     linear_change_se: float
     noise_floor: float | None
     floor: Advised | None
-    floor_level: float
+    floor_multiplet: float
     cells: tuple[Cell, ...]
     limits: tuple[Limit, ...]
     fit: Fit
@@ -174,9 +174,9 @@ class Advice:
             rows.append([a, k, str(c.batch_size), str(c.replicas), deviation, verdict])
         return rows
 
-    def levels(self) -> list[list[str]]:
-        """The fitted levels as rows of text, the first the head."""
-        rows = [["level at", "√c", "2a", "given k", "d"]]
+    def multiplets(self) -> list[list[str]]:
+        """The fitted multiplets as rows of text, the first the head."""
+        rows = [["multiplet at", "√c", "2a", "given k", "d"]]
         fit = self.fit
         for x, (log_c, a, d), covariance, rate in zip(
             fit.target, fit.theta, fit.covariance, fit.rate, strict=True
@@ -188,7 +188,7 @@ class Advice:
 
     def to_json(self) -> str:
         """Plain JSON text; NaN and infinities are null."""
-        content = {"schema": "dyson-sgd/advice", "schema_version": 1, **asdict(self)}
+        content = {"schema": "dyson-sgd/advice", "schema_version": 2, **asdict(self)}
         content["fit"]["k_max"] = self.fit.k_max
         return json.dumps(_plain(content), indent=1, allow_nan=False, ensure_ascii=False)
 
@@ -200,7 +200,7 @@ class Advice:
         if math.isfinite(self.linear_change):
             change = _percent(self.linear_change, self.linear_change_se)
             linear = f"which changes the widths by {change} % in the mean"
-        low, high = (100 * change for change in self.level_change)
+        low, high = (100 * change for change in self.multiplet_change)
         quiet = math.isfinite(fit.most_noise)
         lines = [
             f"{self.name} ({self.model}): {fit.cells} cells, {fit.replicas} replicas",
@@ -209,29 +209,29 @@ class Advice:
             *([f"fitted where α/|B| ≤ {fit.most_noise:.4g}: beyond, it does not fit"] * quiet),
             "",
             f"1. |B| = {self.batch_size}, widths as at α = {alpha:.4g}, |B| = {batch}: {_told(self.keep)}",
-            f"   single levels change by {low:+.1f} to {high:+.1f} %",
+            f"   single multiplets change by {low:+.1f} to {high:+.1f} %",
             f"   the linear rule has α = {self.linear:.4g}, {linear}",
         ]
         if self.floor is not None:
-            level = f", set by the level at {self.floor_level:.4g}"
+            where = f", set by the multiplet at {self.floor_multiplet:.4g}"
             none = "every learning rate stays below it"
-            told = f"{_told(self.floor, level)}" if math.isfinite(self.floor.learning_rate) else none
+            told = f"{_told(self.floor, where)}" if math.isfinite(self.floor.learning_rate) else none
             lines.append(f"2. |B| = {self.batch_size}, largest σ/x̄ = {self.noise_floor:.4g}: {told}")
-        lines.append(f"3. σ ∝ √T within {100 * self.margin:.3g} %, as the geometric mean over levels")
+        lines.append(f"3. σ ∝ √T within {100 * self.margin:.3g} %, as the geometric mean over multiplets")
         lines += [f"   |B| = {limit.batch_size}: {_limit_told(limit, fit.k_max)}" for limit in self.limits]
-        return "\n".join([*lines, "", text_table(self.levels()), "", text_table(self.table())])
+        return "\n".join([*lines, "", text_table(self.multiplets()), "", text_table(self.table())])
 
 
 def _percent(value: float, se: float) -> str:
     return f"{'+' if value > 0 else ''}{with_error(100 * value, 100 * se)}"
 
 
-def _told(found: Advised, level: str = "") -> str:
+def _told(found: Advised, where: str = "") -> str:
     if not math.isfinite(found.learning_rate):
         return "no learning rate does it"
     alpha = with_error(found.learning_rate, found.learning_rate_se)
     outside = f"\n   extrapolated: {found.extrapolation}" if found.extrapolation else ""
-    return f"α = {alpha}, α k_max = {found.alpha_k_max:.3g}{level}{outside}"
+    return f"α = {alpha}, α k_max = {found.alpha_k_max:.3g}{where}{outside}"
 
 
 def _limit_told(limit: Limit, k_max: float) -> str:
@@ -241,9 +241,8 @@ def _limit_told(limit: Limit, k_max: float) -> str:
         return f"{holds}, {fails}; by the fit it holds at any α"
     outside = " (extrapolated)" if limit.extrapolation else ""
     fitted = f"α = {with_error(limit.fitted, limit.fitted_se)}, α k_max = {limit.fitted * k_max:.3g}{outside}"
-    return (
-        f"{holds}, {fails}; by the fit up to {fitted}; first level {with_error(limit.first, limit.first_se)}"
-    )
+    first = with_error(limit.first, limit.first_se)
+    return f"{holds}, {fails}; by the fit up to {fitted}; first multiplet {first}"
 
 
 def _plain(value):

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from compare.quantities import SIZES
 from compare.studies.campaign.models import KINDS, LEVELS, make
 from compare.studies.campaign.record import Record
 from streams.arguments import choice, count, positive, shown, unknown
@@ -27,10 +28,11 @@ TABLES = {
 }
 """Keys of the file, by table."""
 
+TRAINED = "experiment"
+"""The side of a cell that is trained; the others are theory/<level>."""
+
 MOST_CHUNKS = 10**6
 """Of one side of all cells."""
-
-QUANTITIES = ("mean_eigenvalue", "width", "mean_spacing")
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ def _stop(stop: Mapping) -> dict[str, Any]:
     if (quantity is None) != (error is None):
         raise ValueError("[stop] needs quantity and error together: the error of which statistic?")
     return {
-        "quantity": None if quantity is None else choice("stop.quantity", quantity, QUANTITIES),
+        "quantity": None if quantity is None else choice("stop.quantity", quantity, SIZES),
         "error": None if error is None else positive("stop.error", error),
         "seconds": None if seconds is None else positive("stop.seconds", seconds),
     }
@@ -261,6 +263,6 @@ def sides(campaign: Campaign) -> Iterator[tuple[Cell, str]]:
     from compare.studies.campaign.models import sampled_levels
 
     for cell in campaign.cells:
-        yield cell, "experiment"
+        yield cell, TRAINED
         for level in sampled_levels(campaign.models[cell.model], campaign.levels):
             yield cell, f"theory/{level}"

@@ -13,7 +13,7 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 from zarr.storage import MemoryStore
 
-from compare.layout.schema import SCHEMA, SCHEMA_VERSION
+from compare.layout.versions import SCHEMA, SCHEMA_VERSION
 from compare.studies.campaign.definition import Campaign
 
 SAMPLED = ("eigenvalue", "diverged")

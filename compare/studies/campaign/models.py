@@ -12,11 +12,12 @@ import xarray as xr
 
 import dyson
 import sgd
+from compare.studies.rbm.study import LEVELS as RBM_LEVELS
 from compare.studies.rbm.study import integrate_level, theory_of
+from dyson.levels import LEVELS as THEORY
 from streams.arguments import count, finite, positive, unknown
 
-LEVELS = ("pair", "dyson", "matrix")
-CLOSED = ("pair",)
+CLOSED = tuple(name for name, level in THEORY.items() if not level.sampled)
 """Levels without paths: nothing of them is stored."""
 
 
@@ -32,6 +33,8 @@ class Kind:
         Options to the model that `sgd.train` takes.
     rates : callable
         Model to the relaxation rates of what is learnt.
+    levels : tuple of str
+        Its levels of theory, from crude to complete.
     theory : callable
         (model, level, weights or None, learning rate, batch size, times, options of the run) to a Dataset.
     """
@@ -39,6 +42,7 @@ class Kind:
     options: Mapping[str, Any]
     make: Callable[[Mapping[str, Any]], Any]
     rates: Callable[[Any], np.ndarray]
+    levels: tuple[str, ...]
     theory: Callable[..., xr.Dataset]
 
 
@@ -72,9 +76,9 @@ def _rbm(options: Mapping[str, Any]) -> sgd.GaussianRBM:
 
 
 def _rbm_rates(model: sgd.GaussianRBM) -> np.ndarray:
-    from compare.studies.scaling.study import learnt_levels, rates
+    from compare.studies.scaling.study import learnt_multiplets, rates
 
-    return rates(model, learnt_levels(model))
+    return rates(model, learnt_multiplets(model))
 
 
 def _rbm_theory(model, level, weight, learning_rate, batch_size, times, seed, workers) -> xr.Dataset:
@@ -145,6 +149,7 @@ KINDS = {
         },
         _rbm,
         _rbm_rates,
+        RBM_LEVELS,
         _rbm_theory,
     ),
     "linear": Kind(
@@ -157,6 +162,7 @@ KINDS = {
         },
         _linear,
         _linear_rates,
+        ("pair", "dyson", "matrix"),
         _linear_theory,
     ),
 }
@@ -168,3 +174,7 @@ def theory(
     """One level of theory, from the first weights of as many models as there are to be paths."""
     kind = KINDS[table["kind"]]
     return kind.theory(model, level, weight, learning_rate, batch_size, times, seed, workers)
+
+
+LEVELS = tuple(name for name in THEORY if any(name in kind.levels for kind in KINDS.values()))
+"""Levels of theory that a campaign may name."""

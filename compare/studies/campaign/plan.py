@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 import sgd
-from compare.studies.campaign.definition import Campaign, Cell, sides
+from compare.studies.campaign.definition import TRAINED, Campaign, Cell, sides
 from compare.studies.campaign.models import CLOSED, sampled_levels, theory
 from compare.studies.campaign.store import Store
-from compare.studies.campaign.work import EXPERIMENT, Task, model_of, recorded, simulate, times_of
+from compare.studies.campaign.work import Task, model_of, recorded, simulate, times_of
 from streams import LANES, blocks
 
 COMPRESSED = 0.95
@@ -128,10 +128,10 @@ def _seconds(campaign: Campaign) -> float:
     total = 0.0
     for cell, side in sides(campaign):
         record = recorded(campaign, cell)
-        key = (cell.model, side) + ((cell.batch_size,) if side == EXPERIMENT else ())
+        key = (cell.model, side) + ((cell.batch_size,) if side == TRAINED else ())
         if key not in paces:
             paces[key] = _pace(campaign, cell, side)
-        amount = record[-1] if side == EXPERIMENT else times_of(campaign, cell)[-1]
+        amount = record[-1] if side == TRAINED else times_of(campaign, cell)[-1]
         total += paces[key] * float(amount) * campaign.chunks * blocks(min(campaign.chunk, campaign.replicas))
     return total
 
@@ -139,7 +139,7 @@ def _seconds(campaign: Campaign) -> float:
 def _pace(campaign: Campaign, cell: Cell, side: str) -> float:
     """Seconds a block of replicas, by SGD step or by unit of time."""
     record = recorded(campaign, cell)
-    if side == EXPERIMENT:
+    if side == TRAINED:
         model = model_of(campaign, cell)
         steps = int(min(TIMED_STEPS, record[-1]))
 

@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 
 from compare.measure.statistics import statistics
-from compare.studies.campaign.definition import Campaign, Cell
+from compare.quantities import SIZES
+from compare.studies.campaign.definition import TRAINED, Campaign, Cell
 from compare.studies.campaign.models import relaxation_rates
 from compare.studies.campaign.store import Store
 from compare.studies.campaign.view import chosen, judged_cell, verdict_of, window
-from compare.studies.campaign.work import EXPERIMENT, model_of
+from compare.studies.campaign.work import model_of
 from compare.verdict.result import CheckResult
 from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS
 
@@ -33,10 +34,11 @@ def plane(path: str | Path, model: str | None = None, seed: int | None = None) -
     Returns
     -------
     Dataset
-        ``width`` (…, level), ``mean_spacing`` (…, pair), ``mean_eigenvalue`` (…, mode), each with ``_se``;
-        ``replicas``, ``diverged_replicas``; ``rate`` (level), k per unit time at the fixed point, NaN where
-        it is not known; ``holds`` (…, theory): 1 agrees, 2 differs, 0 cannot tell, -1 not run, -2 all its
-        paths diverged. A cell that was not run, or where all replicas of SGD diverged, is NaN.
+        ``width`` (…, multiplet), ``mean_spacing`` (…, pair), ``mean_eigenvalue`` (…, mode), each with
+        ``_se``; ``replicas``, ``diverged_replicas``; ``rate`` (multiplet), k per unit time at the fixed
+        point, NaN where it is not known; ``holds`` (…, theory): 1 agrees, 2 differs, 0 cannot tell, -1 not
+        run, -2 all its paths diverged. A cell that was not run, or where all replicas of SGD diverged, is
+        NaN.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def plane(path: str | Path, model: str | None = None, seed: int | None = None) -
         experiment = tree["experiment"].to_dataset()
         found[cell.learning_rate, cell.batch_size] = statistics(experiment, window(campaign, cell)), codes
     if not found:
-        if any(store.complete(f"{cell.name}/{EXPERIMENT}") for cell in campaign.cells if cell.model == model):
+        if any(store.complete(f"{cell.name}/{TRAINED}") for cell in campaign.cells if cell.model == model):
             raise ValueError(f"every replica of {model} diverged in every cell that was run: lower α/|B|")
         raise ValueError(f"{str(path)!r} has no complete chunk of {model}: run the campaign first")
     return _assembled(campaign, model, seed, found)
@@ -75,13 +77,13 @@ def _assembled(campaign: Campaign, model: str, seed: int, found: dict) -> xr.Dat
     """Cells side by side."""
     shape = len(campaign.learning_rates), len(campaign.batch_sizes)
     first = next(iter(found.values()))[0]
-    names = ("width", "mean_spacing", "mean_eigenvalue")
+    names = tuple(SIZES)
     out = xr.Dataset(
         coords={
             "learning_rate": ("learning_rate", list(campaign.learning_rates), {"units": "1"}),
             "batch_size": ("batch_size", list(campaign.batch_sizes), {"units": "1"}),
             "theory": ("theory", list(campaign.levels)),
-            **{name: first[name].variable for name in ("level_target", "level_size", "target")},
+            **{name: first[name].variable for name in ("multiplet_target", "multiplet_size", "target")},
         }
     )
     grid = ("learning_rate", "batch_size")
@@ -97,13 +99,13 @@ def _assembled(campaign: Campaign, model: str, seed: int, found: dict) -> xr.Dat
             values[name][i] = codes if name == "holds" else one[name].values
     for name, x in values.items():
         out[name] = (dims[name], x)
-    out["rate"] = ("level", _rates(campaign, model, first["level_target"].values))
+    out["rate"] = ("multiplet", _rates(campaign, model, first["multiplet_target"].values))
     out.attrs = {"name": campaign.name, "model": model, "seed": str(seed), "margin": campaign.margin}
     return out
 
 
 def _rates(campaign: Campaign, model: str, targets: np.ndarray) -> np.ndarray:
-    """k of every level, NaN where it is not known."""
+    """k of every multiplet, NaN where it is not known."""
     cell = next(cell for cell in campaign.cells if cell.model == model)
     table = campaign.models[model]
     known = relaxation_rates(table, model_of(campaign, cell))

@@ -12,16 +12,17 @@ import numpy as np
 import xarray as xr
 
 from compare.layout.align import align
-from compare.studies.campaign.definition import Campaign, Cell
+from compare.quantities import SIZES
+from compare.studies.campaign.definition import TRAINED, Campaign, Cell
 from compare.studies.campaign.models import CLOSED, sampled_levels
 from compare.studies.campaign.store import Store
-from compare.studies.campaign.work import EXPERIMENT, closed_form, model_of, recorded, times_of
+from compare.studies.campaign.work import closed_form, model_of, recorded, times_of
 from compare.verdict.checks import check
 from compare.verdict.result import CheckResult
 from compare.verdict.row import AGREES, CANNOT_TELL, DIFFERS
 from streams.arguments import choice, one_line, unknown
 
-HOLDS = ("mean eigenvalue", "width", "mean spacing")
+HOLDS = frozenset(quantity.name for quantity in SIZES.values())
 """Quantities that a level must predict to hold in a cell."""
 
 REPLICA = {"units": "1", "long_name": "replica"}
@@ -70,7 +71,7 @@ def open_campaign(path: str | Path) -> xr.DataTree:
     nodes = {}
     for cell in campaign.cells:
         for side in (
-            EXPERIMENT,
+            TRAINED,
             *(f"theory/{x}" for x in sampled_levels(campaign.models[cell.model], campaign.levels)),
         ):
             ds = read_side(store, f"{cell.name}/{side}", campaign)
@@ -82,7 +83,7 @@ def open_campaign(path: str | Path) -> xr.DataTree:
 
 
 def spectra(
-    path: str | Path, model: str | None = None, side: str = EXPERIMENT, seed: int | None = None
+    path: str | Path, model: str | None = None, side: str = TRAINED, seed: int | None = None
 ) -> xr.Dataset:
     """Spectra of all cells of a model, lazily, with learning rate and batch size as dims.
 
@@ -114,7 +115,7 @@ def spectra(
     store = Store(path)
     campaign = store.campaign()
     model, seed = chosen(campaign, model, seed)
-    known = {f"theory/{x}" for x in sampled_levels(campaign.models[model], campaign.levels)} | {EXPERIMENT}
+    known = {f"theory/{x}" for x in sampled_levels(campaign.models[model], campaign.levels)} | {TRAINED}
     choice("side", side, sorted(known))
     axes = campaign.learning_rates, campaign.batch_sizes
     cells = [[Cell(model, a, b, seed) for b in axes[1]] for a in axes[0]]
@@ -156,7 +157,7 @@ def chosen(campaign: Campaign, model: str | None, seed: int | None) -> tuple[str
 
 def cell_tree(store: Store, campaign: Campaign, cell: Cell) -> xr.DataTree | None:
     """The experiment of a cell and its levels, in memory; None before it has chunks."""
-    experiment = read_side(store, f"{cell.name}/{EXPERIMENT}", campaign)
+    experiment = read_side(store, f"{cell.name}/{TRAINED}", campaign)
     if experiment is None:
         return None
     with _told_of_damage(store, cell.name):

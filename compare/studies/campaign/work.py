@@ -12,11 +12,9 @@ import numpy as np
 import xarray as xr
 
 import sgd
-from compare.studies.campaign.definition import Campaign, Cell
+from compare.studies.campaign.definition import TRAINED, Campaign, Cell
 from compare.studies.campaign.models import make, relaxation_rates, theory
 from streams import seed_of_text
-
-EXPERIMENT = "experiment"
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,8 @@ def simulate(campaign: Campaign, task: Task, workers: int = 1) -> xr.Dataset:
     A level of theory starts at the first weights of the same replicas, and draws from streams of its own.
     """
     cell, model, record = task.cell, model_of(campaign, task.cell), recorded(campaign, task.cell)
-    replicas, seed = task.last - task.first, entropy(cell, EXPERIMENT, task.chunk)
-    if task.side == EXPERIMENT:
+    replicas, seed = task.last - task.first, entropy(cell, TRAINED, task.chunk)
+    if task.side == TRAINED:
         return sgd.train(
             model, cell.learning_rate, cell.batch_size, int(record[-1]), replicas,
             seed=seed, record=record, initial=campaign.initial, workers=workers,

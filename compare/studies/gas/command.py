@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     session = begin(args, "gas")
     low = -math.inf if args.lower_wall is None else args.lower_wall
     high = math.inf if args.upper_wall is None else args.upper_wall
-    measure = dyson.equilibrium(args.potential, args.beta, low=low, high=high)
+    measure = dyson.equilibrium(args.potential, args.beta, walls=(low, high))
     particles = dyson.CoulombGas(args.n, args.potential, beta=args.beta, walls=(low, high), g2=1.0 / args.n)
     x = particles.sample(args.samples, seed=args.seed, workers=args.workers, progress=session.progress)
     found = summary(args, measure, x)

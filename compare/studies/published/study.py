@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from compare.layout.align import align, members
-from compare.layout.schema import level_coords, levels, parse_parameters
+from compare.layout.schema import multiplet_coords, multiplets, parse_parameters
 from compare.layout.shared_data import GIVEN_THE_DATA, shares_data
 from compare.measure.printing import with_error
 from compare.measure.statistics import statistics
@@ -127,8 +127,8 @@ def surmise(run: xr.Dataset, start: float | None = None) -> xr.Dataset:
         `mean_eigenvalue`, `mean_spacing`, `spacing_ratio`, each with its ``_se``.
     """
     measured = statistics(run, start)
-    group = levels(run["target"])
-    width, width_se = (measured[name].values[group.pair_level] for name in ("width", "width_se"))
+    group = multiplets(run["target"])
+    width, width_se = (measured[name].values[group.pair_multiplet] for name in ("width", "width_se"))
     mean = np.full(run.sizes["mode"], np.nan)
     error = mean.copy()
     for upper, s, se in zip(group.pair_upper, width, width_se, strict=True):
@@ -146,10 +146,10 @@ def surmise(run: xr.Dataset, start: float | None = None) -> xr.Dataset:
     for name, (dim, value, se) in values.items():
         variables[name] = (dim, value, measured[name].attrs)
         variables[f"{name}_se"] = (dim, se, measured[f"{name}_se"].attrs)
-    coords = {name: run[name].variable for name in ("mode", "target", "noise_level")}
+    coords = {name: run[name].variable for name in ("mode", "target", "noise_level") if name in run.coords}
     attrs = {name: run.attrs[name] for name in ("matrix", "model", "parameters", "version")}
     attrs |= {"kind": "theory", "level": "surmise", "error": GIVEN_THE_DATA}
-    return xr.Dataset(variables, {**coords, **level_coords(run["target"])}, attrs)
+    return xr.Dataset(variables, {**coords, **multiplet_coords(run["target"])}, attrs)
 
 
 def _teacher_student(run: xr.Dataset) -> dict[str, xr.Dataset]:

@@ -15,7 +15,7 @@ from scipy.stats import chi2
 import dyson
 import sgd
 from compare.layout.align import align
-from compare.layout.schema import levels as levels_in
+from compare.layout.schema import multiplets as levels_in
 from compare.studies.shell.arguments import UsageError
 from streams import new_entropy
 from streams.arguments import count, positive, shown, unknown
@@ -23,6 +23,8 @@ from streams.arguments import count, positive, shown, unknown
 __all__ = ["LEVELS", "compare_rbm", "default_steps"]
 
 LEVELS = ("pair", "dyson", "matrix")
+"""Levels of theory that there are for it, each by `integrate_level`; of `dyson.levels.LEVELS`."""
+
 RECORDS = 150
 """Recorded times after the start: enough for every figure, 12 MB for a thousand 10-mode replicas."""
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from compare.plots import style
 
 PANELS = (
-    ("width", "level", np.sqrt(np.pi), r"$\sqrt{\pi}\,\sigma$ of each level"),
+    ("width", "multiplet", np.sqrt(np.pi), r"$\sqrt{\pi}\,\sigma$ of each multiplet"),
     ("mean_spacing", "pair", 1.0, r"$\langle S\rangle$ of each pair"),
 )
 MARKERS = "oDs^vPX<>p*h"
@@ -20,16 +20,16 @@ PREDICTION = 0.5
 
 
 def scaling_figure(points: xr.Dataset) -> Figure:
-    r"""√π σ of every level and ⟨S⟩ of every pair against √(α/\|B\|), and the rest after √(α/\|B\|).
+    r"""√π σ of every multiplet and ⟨S⟩ of every pair against √(α/\|B\|), and the rest after √(α/\|B\|).
 
     Parameters
     ----------
     points : Dataset
-        Dims ``point``, ``level``, ``pair``: coords ``learning_rate``, ``batch_size`` and
-        ``noise_level`` (point); ``width`` (point, level), ``mean_spacing`` (point, pair), each with
+        Dims ``point``, ``multiplet``, ``pair``: coords ``learning_rate``, ``batch_size`` and
+        ``noise_level`` (point); ``width`` (point, multiplet), ``mean_spacing`` (point, pair), each with
         ``<name>_se``. Attrs ``<name>_exponent`` and ``<name>_exponent_se`` (or ``exponent``,
         ``exponent_se`` for both) are the fitted powers h of (α/\|B\|)^h; optional coords
-        ``level_target``, ``pair_target`` and the factors ``level_finite_alpha``,
+        ``multiplet_target``, ``pair_target`` and the factors ``multiplet_finite_alpha``,
         ``pair_finite_alpha`` of the variances at a finite learning rate, which are taken off in the
         lower panels.
 
@@ -51,7 +51,7 @@ def scaling_figure(points: xr.Dataset) -> Figure:
         raise TypeError(f"points must be a Dataset with dim point, got {type(points).__name__}")
     panels = [p for p in PANELS if p[0] in points and points.sizes.get(p[1], 0) > 0]
     if not panels or "noise_level" not in points.coords or not (points["noise_level"] > 0).all():
-        raise ValueError("points must have width (point, level) and positive noise_level (point)")
+        raise ValueError("points must have width (point, multiplet) and positive noise_level (point)")
     figure = style.new_figure(5.0)
     grid = figure.subplots(2, len(panels), sharex="col", squeeze=False, height_ratios=(2, 1.4))
     for column, (name, dim, factor, label) in enumerate(panels):
@@ -123,7 +123,7 @@ def draw_points(
 
 
 def series_colors(number: int) -> list[str]:
-    """Colours in order of the levels, neither too dark nor too light for either background."""
+    """Colours in order of the multiplets, neither too dark nor too light for either background."""
     shades = np.linspace(0.3, 0.82, number) if number > 1 else [0.4]
     return [to_hex(colormaps["plasma"](s)) for s in shades]
 
@@ -157,11 +157,11 @@ def rate_legend(figure: Figure, points: xr.Dataset) -> None:
 def scaling_caption(points: xr.Dataset) -> str:
     """What one sees."""
     noise = points["noise_level"].values
-    finite = "level_finite_alpha" in points
+    finite = "multiplet_finite_alpha" in points
     off = ", after the known factor 1/(1 − αk/2) of a finite learning rate" if finite else ""
     return (
         f"Linear scaling: {noise.size} runs at α/|B| from {noise.min():.3g} to {noise.max():.3g}. "
-        "Above: √π σ of each level and ⟨S⟩ of each pair (dark: largest target); "
+        "Above: √π σ of each multiplet and ⟨S⟩ of each pair (dark: largest target); "
         "lines: power laws with the fitted exponent. "
         f"Below: divided by √(α/|B|) times each one's own constant{off}: "
         "a slope would be an exponent other than ½, scatter at equal α/|B| a departure from linear scaling. "

@@ -9,6 +9,7 @@ import xarray as xr
 from scipy import stats
 
 from compare.measure.multiple import holm
+from compare.quantities import FLUCTUATIONS
 
 __all__ = ["ExponentFit", "collapse", "fit_exponent", "groups", "holm"]
 
@@ -130,12 +131,12 @@ def collapse(points: xr.Dataset) -> xr.Dataset:
     ----------
     points : Dataset
         As `compare.studies.scaling.study.sweep` makes it: ``final`` (point, replica, mode), ``width`` and
-        ``mean_spacing`` with errors, ``{mode,level,pair}_finite_alpha``, ``target`` (mode).
+        ``mean_spacing`` with errors, ``{mode,multiplet,pair}_finite_alpha``, ``target`` (mode).
 
     Returns
     -------
     Dataset
-        Dim comparison: ``first`` and ``second`` point, p-values ``ks_p`` (mode), ``width_p`` (level),
+        Dim comparison: ``first`` and ``second`` point, p-values ``ks_p`` (mode), ``width_p`` (multiplet),
         ``mean_spacing_p`` (pair), and the same ``*_rescaled``.
     """
     points = points.transpose("point", "replica", ...)
@@ -149,7 +150,7 @@ def collapse(points: xr.Dataset) -> xr.Dataset:
         target = points.target.values
         spectra = target + (points.final.values - target) / mode_scale
         found[f"ks_p{suffix}"] = (("comparison", "mode"), ks_table(spectra, first, second))
-        for quantity, dim in (("width", "level"), ("mean_spacing", "pair")):
+        for quantity, dim in ((name, q.of) for name, q in FLUCTUATIONS.items()):
             scale = points[f"{dim}_finite_alpha"].values ** power
             logs = np.log(points[quantity].values / scale)
             errors = points[f"{quantity}_se"].values / points[quantity].values

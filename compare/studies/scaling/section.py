@@ -5,12 +5,12 @@ from __future__ import annotations
 import xarray as xr
 
 from compare.page import Section
+from compare.quantities import FLUCTUATIONS
 
 __all__ = ["attach", "section", "summary"]
 
 NODE = "scaling"
 PREDICTION = 0.5
-QUANTITIES = {"width": "width σ of a level", "mean_spacing": "mean spacing ⟨S⟩ of a pair"}
 VARIANTS = {
     "": "",
     "_plain": "power law",
@@ -21,13 +21,14 @@ TEXT = """\
 To leading order in the learning rate the stationary spectrum depends on learning rate and batch size \
 through α/|B| alone, and widths and spacings grow as its square root. The ensembles below are {points} \
 points of a grid in (α, |B|), {replicas} models each, started at the fixed point; α/|B| runs from \
-{low:.3g} to {high:.3g}, small enough for neighbouring levels to stay apart.
+{low:.3g} to {high:.3g}, small enough for neighbouring multiplets to stay apart.
 
 A finite learning rate multiplies the variance of a mode that relaxes at rate k by 1/(1 - α k/2), here by \
 up to {factor:.3f}: an expected departure from the scaling, and a small one. Exponents are fitted to what \
-is left after this factor, one exponent for all levels (or pairs) with an amplitude for each. Modes that \
+is left after this factor, one exponent for all multiplets (or pairs) with an amplitude for each. Modes that \
 come closer as T = α/|B| grows change each other's widths by a fraction proportional to T: the factor \
-exp(c T), one c a level, allows for it, and a plain power law shows what becomes of the exponent without it.
+exp(c T), one c a multiplet, allows for it, and a plain power law shows what becomes of the exponent without \
+it.
 
 Collapse: each point is compared with the one of the smallest learning rate at the same α/|B|, by \
 two-sample Kolmogorov-Smirnov tests on every mode (one number per replica, the last step) and by the \
@@ -43,7 +44,7 @@ def summary(sweep: xr.Dataset) -> str:
         f"linear scaling: {noise_level.size} points, "
         f"α/|B| from {noise_level.min():.3g} to {noise_level.max():.3g}"
     ]
-    for name in QUANTITIES:
+    for name in FLUCTUATIONS:
         if f"{name}_exponent" in attrs:
             lines.append(
                 f"  {name.replace('_', ' ')} ~ (α/|B|)^h: h = {exponent_text(attrs, name)}, "
@@ -73,7 +74,7 @@ def section(sweep: xr.Dataset) -> Section:
         replicas=sweep.sizes["replica"],
         low=float(sweep.noise_level.min()),
         high=float(sweep.noise_level.max()),
-        factor=float(sweep.level_finite_alpha.max()),
+        factor=float(sweep.multiplet_finite_alpha.max()),
         tests=attrs["collapse_tests"],
         collapse=attrs["collapse"],
         p=attrs["collapse_p"],
@@ -86,14 +87,22 @@ def section(sweep: xr.Dataset) -> Section:
 def fit_table(attrs: dict) -> list[list[str]]:
     """Every fit: exponent, errors, goodness."""
     rows = [["quantity", "fit", "exponent h", "jackknife error", "χ² / degrees of freedom"]]
-    for name, words in QUANTITIES.items():
+    for name, quantity in FLUCTUATIONS.items():
         for variant, label in VARIANTS.items():
             key = f"{name}_exponent{variant}"
             if key in attrs:
                 label = label or attrs[f"{name}_fit"]
                 jackknife, chi2 = attrs[f"{key}_jackknife_se"], attrs[f"{name}_chi2{variant}"]
                 goodness = f"{chi2:.0f} / {attrs[f'{name}_dof{variant}']}"
-                rows.append([words, label, exponent_text(attrs, name, variant), f"{jackknife:.4f}", goodness])
+                rows.append(
+                    [
+                        f"{quantity.name} of a {quantity.of}",
+                        label,
+                        exponent_text(attrs, name, variant),
+                        f"{jackknife:.4f}",
+                        goodness,
+                    ]
+                )
     return rows
 
 

@@ -15,6 +15,7 @@ import xarray as xr
 import sgd
 from compare.measure.multiple import holm
 from compare.measure.statistics import statistics
+from compare.quantities import FLUCTUATIONS
 from compare.studies.scaling.fit import ExponentFit, collapse, fit_exponent, groups
 from streams import new_entropy, subseed
 from streams.arguments import count, positive, shown
@@ -33,14 +34,14 @@ WARM_UP = 3.0
 """Relaxation times of the slowest mode before the measurement: the variance is within e^-6 of its limit."""
 
 RECORDS = 12
-QUANTITIES = {"width": "level", "mean_spacing": "pair"}
+QUANTITIES = {name: quantity.of for name, quantity in FLUCTUATIONS.items()}
 
 LONG_NAMES = {
     "learning_rate": "learning rate α",
     "batch_size": "batch size |B|",
     "noise_level": "noise level T = α/|B|",
     "final": "eigenvalues of WᵀW at the last step",
-    "width": "width σ of a level",
+    "width": "width σ of a multiplet",
     "mean_spacing": "mean spacing of a pair",
     "ks_p": "p-value, Kolmogorov-Smirnov, spectra at the last step",
     "width_p": "p-value, difference of widths",
@@ -55,7 +56,7 @@ def default_grid(rbm: sgd.GaussianRBM) -> list[tuple[float, int]]:
 
     The largest learning rate is an eighth of the largest relaxation rate's inverse, 1/(8 k_max): four
     times halved, it shows the finite-α factor 1/(1 - α k/2) and its end. The largest noise level T
-    leaves neighbouring levels four of their widths √(2 T (μ² - κ)/σ_h²) apart, so that they hardly
+    leaves neighbouring multiplets four of their widths √(2 T (μ² - κ)/σ_h²) apart, so that they hardly
     interact, and no batch is smaller than the model or than 32. The other noise levels are T/4, T/16
     and T/64.
 
@@ -64,7 +65,7 @@ def default_grid(rbm: sgd.GaussianRBM) -> list[tuple[float, int]]:
     list of (float, int)
         Ordered by noise level, then by learning rate, both descending.
     """
-    target = learnt_levels(rbm)
+    target = learnt_multiplets(rbm)
     gaps = -np.diff(np.append(target, 0.0))
     hottest = float(np.min(gaps**2 / (32.0 * target)))
     fastest = float(np.max(rates(rbm, target)))
@@ -74,7 +75,7 @@ def default_grid(rbm: sgd.GaussianRBM) -> list[tuple[float, int]]:
     return [(top / 2**j, first * 4**i // 2**j) for i in range(SIDE) for j in range(SIDE)]
 
 
-def learnt_levels(rbm: sgd.GaussianRBM) -> np.ndarray:
+def learnt_multiplets(rbm: sgd.GaussianRBM) -> np.ndarray:
     """The distinct positive eigenvalues of the fixed point, descending.
 
     Raises
@@ -130,7 +131,7 @@ def sweep(
     Returns
     -------
     Dataset
-        Dims (point, level, pair, mode, replica, comparison): the statistics at each point, the
+        Dims (point, multiplet, pair, mode, replica, comparison): the statistics at each point, the
         spectra at the last step, the tests of the collapse; the fitted exponents in the attrs.
 
     Raises
@@ -179,7 +180,7 @@ def measure(
     rbm: sgd.GaussianRBM, learning_rate: float, batch_size: int, replicas: int, seed: int, workers: int
 ) -> xr.Dataset:
     """One point of the grid: its statistics, and the spectrum of every replica at the last step."""
-    warm = WARM_UP / float(np.min(rates(rbm, learnt_levels(rbm))))
+    warm = WARM_UP / float(np.min(rates(rbm, learnt_multiplets(rbm))))
     first = int(np.ceil(warm / learning_rate))
     record = np.unique(np.append(0, np.linspace(first, 1.5 * first, RECORDS).round())).astype(np.int64)
     run = sgd.train(
@@ -197,7 +198,7 @@ def assembled(
     """The points of the grid side by side, for what is learnt, with the factors of a finite α."""
     first = measured[0]
     target = first.target.values
-    learnt = first.level_target.values > 1e-6 * target[0]
+    learnt = first.multiplet_target.values > 1e-6 * target[0]
     pairs = target[first.pair_upper.values] > 1e-6 * target[0]
     coords = {"learning_rate": [a for a, _ in points], "batch_size": [b for _, b in points]}
     result = xr.Dataset(coords={name: ("point", values) for name, values in coords.items()})
@@ -205,14 +206,14 @@ def assembled(
     result = result.set_coords("noise_level")
     for name, dims, kept in (
         ("final", ("replica", "mode"), slice(None)),
-        ("width", ("level",), learnt),
-        ("width_se", ("level",), learnt),
+        ("width", ("multiplet",), learnt),
+        ("width_se", ("multiplet",), learnt),
         ("mean_spacing", ("pair",), pairs),
         ("mean_spacing_se", ("pair",), pairs),
     ):
         stacked = np.stack([m[name].transpose(*dims).values[..., kept] for m in measured])
         result[name] = (("point", *dims), stacked)
-    fixed = {"mode": target, "level": first.level_target.values[learnt]}
+    fixed = {"mode": target, "multiplet": first.multiplet_target.values[learnt]}
     fixed["pair"] = target[first.pair_upper.values][pairs]
     for dim, values in fixed.items():
         result.coords["target" if dim == "mode" else f"{dim}_target"] = (dim, values)

@@ -1,4 +1,4 @@
-"""Validation names the offending variable in one line; levels and pairs follow from the target."""
+"""Validation names the offending variable in one line; multiplets and pairs follow from the target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from compare import level_coords, levels, validate
+import dyson
+from compare import align, check, find_species, multiplet_coords, multiplets, statistics, unfold, validate
 from tests.compare.ensembles import TARGET, closed_form, ensemble, units
 
 SMALL = {"replicas": 4, "times": 6}
@@ -53,10 +54,8 @@ BROKEN = {
     "time: has dtype datetime64": lambda d: with_coord(d, "time", np.arange(6).astype("M8[ns]")),
     "step: has dtype float64": lambda d: with_coord(d, "step", np.arange(6.0)),
     "mode: must count": lambda d: with_coord(d, "mode", np.arange(4) + 1),
-    "target: coordinate is missing": lambda d: d.drop_vars("target"),
     "target must be descending": lambda d: with_coord(d, "target", TARGET[::-1]),
     "target: has values that are not finite": lambda d: with_coord(d, "target", TARGET * np.nan),
-    "noise_level: coordinate is missing": lambda d: d.drop_vars("noise_level"),
     "noise_level: is -1": lambda d: with_coord(d, "noise_level", -1.0),
     "batch_size: has dims": lambda d: d.assign_coords(batch_size=("mode", TARGET, units("|B|"))),
     "kind: attribute must be one of": lambda d: attr(d, kind="guess"),
@@ -87,13 +86,13 @@ def test_valid_datasets_pass():
 
 
 def test_closed_forms_must_fit_their_target():
-    with pytest.raises(ValueError, match="level: has length 2, expected 3 from target"):
-        validate(closed_form().isel(level=[0, 1]))
-    with pytest.raises(ValueError, match=r"level_size: is \[1, 1, 1\], expected \[1, 2, 1\]"):
-        validate(with_coord(closed_form(), "level_size", np.ones(3, dtype=int)))
+    with pytest.raises(ValueError, match="multiplet: has length 2, expected 3 from target"):
+        validate(closed_form().isel(multiplet=[0, 1]))
+    with pytest.raises(ValueError, match=r"multiplet_size: is \[1, 1, 1\], expected \[1, 2, 1\]"):
+        validate(with_coord(closed_form(), "multiplet_size", np.ones(3, dtype=int)))
     with pytest.raises(ValueError, match="mean_eigenvalue: variable is missing"):
         validate(closed_form().drop_vars("mean_eigenvalue"))
-    with pytest.raises(ValueError, match=r"width_se: has dims \('mode',\), expected \('level',\)"):
+    with pytest.raises(ValueError, match=r"width_se: has dims \('mode',\), expected \('multiplet',\)"):
         validate(closed_form().assign(width_se=("mode", TARGET, units("error"))))
 
 
@@ -112,27 +111,27 @@ def test_only_datasets(thing):
         validate(thing)
 
 
-def test_levels_group_equal_targets():
-    group = levels([5.0, 3.0, 3.0 - 1e-9, 1.0, 0.0, 0.0, 0.0])
+def test_multiplets_group_equal_targets():
+    group = multiplets([5.0, 3.0, 3.0 - 1e-9, 1.0, 0.0, 0.0, 0.0])
     assert group.first.tolist() == [0, 1, 3, 4]
     assert group.size.tolist() == [1, 2, 1, 3]
     assert group.pair_upper.tolist() == [1]
-    assert group.pair_level.tolist() == [1]
+    assert group.pair_multiplet.tolist() == [1]
     assert [(s.start, s.stop) for s in group.slices] == [(0, 1), (1, 3), (3, 4), (4, 7)]
 
 
-def test_levels_are_apart_beyond_the_tolerance():
-    assert levels([3.0, 3.0 - 1e-5]).size.tolist() == [1, 1]
-    assert levels([0.0, 0.0]).size.tolist() == [2]
+def test_multiplets_are_apart_beyond_the_tolerance():
+    assert multiplets([3.0, 3.0 - 1e-5]).size.tolist() == [1, 1]
+    assert multiplets([0.0, 0.0]).size.tolist() == [2]
     for bad in ([], [1.0, 2.0], [np.nan], [[1.0]]):
         with pytest.raises(ValueError, match="target must be"):
-            levels(bad)
+            multiplets(bad)
 
 
-def test_level_coords_say_target_and_size():
-    coords = level_coords(TARGET)
-    assert coords["level_target"].values.tolist() == [5, 3, 1]
-    assert coords["level_size"].values.tolist() == [1, 2, 1]
+def test_multiplet_coords_say_target_and_size():
+    coords = multiplet_coords(TARGET)
+    assert coords["multiplet_target"].values.tolist() == [5, 3, 1]
+    assert coords["multiplet_size"].values.tolist() == [1, 2, 1]
     assert coords["pair_upper"].values.tolist() == [1]
     assert all(set(v.attrs) == {"long_name", "units"} for v in coords.values())
 
@@ -140,3 +139,17 @@ def test_level_coords_say_target_and_size():
 def test_importing_compare_draws_in_no_page_libraries():
     code = "import compare, sys; print(sorted({'matplotlib', 'jinja2'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_target_and_noise_level_are_optional_and_whoever_needs_them_says_so():
+    """A process of one's own has neither: its paths are valid, can be unfolded, and are not judged."""
+    bare = ensemble(1, **SMALL).drop_vars(["target", "noise_level"])
+    validate(bare)
+    for needs in (statistics, find_species, lambda ds: align(ds, {})):
+        with pytest.raises(ValueError, match=r"target: coordinate is missing; .*ds\.assign_coords\(target="):
+            needs(bare)
+    free = dyson.integrate(dyson.models.matrix_ou(8), replicas=3, seed=1)
+    assert "noise_level" not in free.coords and unfold(free).shape[1] == 8
+    quiet = ensemble(1, **SMALL).drop_vars("noise_level")
+    other = ensemble(2, **SMALL, kind="theory", level="dyson")
+    assert check(align(quiet, {"dyson": other})).rows  # what only one side states cannot be compared

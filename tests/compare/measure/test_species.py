@@ -84,7 +84,7 @@ def test_widths_of_rows_and_their_errors():
 def test_levels_have_the_widths_of_the_statistics():
     run = ensemble(4, 300)
     found, known = find_species(run), statistics(run)
-    assert found.of == "level" and members(found) == [(0,), (1,), (2,)]
+    assert found.of == "multiplet" and members(found) == [(0,), (1,), (2,)]
     np.testing.assert_allclose(found.width, known["width"].values, rtol=1e-12)
     np.testing.assert_allclose(found.width_se, known["width_se"].values, rtol=0.3)
     equal = find_species(ensemble(5, 300, scale=0.15 / SIGMA))
@@ -153,13 +153,13 @@ def two_species_pair(seed, ratio, replicas=400):
 
 def test_pairs_have_one_or_two_species():
     one = find_species(two_species_pair(1, 1.0)).pairs[0]
-    assert (one.level, one.verdict, one.two) == (1, "one", None) and "do not show" in one.note
+    assert (one.multiplet, one.verdict, one.two) == (1, "one", None) and "do not show" in one.note
     found = find_species(two_species_pair(1, 0.4))
     two = found.pairs[0]
     assert two.verdict == "two" and two.two is not None and two.note == ""
     law, se = two.two.law, two.two.se
     assert abs(law.sigma1 - 0.1) < 4.4 * se["sigma1"] and abs(law.sigma2 - 0.04) < 4.4 * se["sigma2"]
-    assert "pair of level 1: two species; TwoSpeciesSemicircle(" in str(
+    assert "pair of multiplet 1: two species; TwoSpeciesSemicircle(" in str(
         find_species(two_species_pair(1, 0.4))
     )
     skewed = two_species_pair(1, 1.0)
@@ -173,9 +173,9 @@ def test_what_does_not_move_is_no_species():
     run["eigenvalue"].values[..., 3] = 1.0
     found = find_species(run)
     assert (found.still, found.width[2], found.width_se[2]) == ((2,), 0.0, 0.0)
-    assert found.label.tolist() == [0, 1, -1] and "does not move: level 2" in str(found)
+    assert found.label.tolist() == [0, 1, -1] and "does not move: multiplet 2" in str(found)
     run["eigenvalue"].values[:] = TARGET
-    with pytest.raises(ValueError, match="no level moves"):
+    with pytest.raises(ValueError, match="no multiplet moves"):
         find_species(run)
 
 

@@ -159,7 +159,7 @@ def test_width_of_larger_blocks():
     run = dataset(np.ascontiguousarray(x), np.zeros(1))
     run = run.assign_coords(target=("mode", np.full(4, 2.0), run["target"].attrs))
     s = statistics(run)
-    assert s.sizes["level"] == 1 and s.sizes["pair"] == 0
+    assert s.sizes["multiplet"] == 1 and s.sizes["pair"] == 0
     assert abs(float(s["width"][0]) - 0.1) < norm.isf(ALPHA / 2) * float(s["width_se"][0])
     assert float(s["width_se"][0]) < 0.001
 

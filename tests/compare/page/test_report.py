@@ -161,7 +161,7 @@ def test_deviations_are_signed_as_the_heading_says(tmp_path):
     theory = spectra.run(2, (4.0,), level="dyson", replicas=200, shift=0.05)
     page = report(align(run, {"dyson": theory}), tmp_path / "out").read_text(encoding="utf-8")
     table = page[page.index("Stationary means") : page.index("Widths σ")]
-    assert re.search(r"<td class=\"n\">\+(4|5)\.\d+\(\d+\) % <span class=\"mark differs\"", table)
+    assert re.search(r"<td class=\"n\">−(4|5)\.\d+\(\d+\) % <span class=\"mark differs\"", table)
 
 
 HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }}"
@@ -216,7 +216,7 @@ PAIR, THREE, TRIPLE, DARK = (2.0, 2.0), (3.0, 2.0, 1.0), (4.0, 4.0, 4.0), (0.0, 
 FEW = {"replicas": 20, "times": 5}
 UNUSUAL = [
     (spectra.run(1, PAIR, 80, 6), spectra.pair(PAIR), "Close-up of pair 0"),
-    (spectra.run(1, THREE, **FEW), spectra.pair(THREE), "no level of two modes"),
+    (spectra.run(1, THREE, **FEW), spectra.pair(THREE), "no multiplet of two modes"),
     (spectra.run(1, THREE, **FEW), None, "There is no theory beside this experiment"),
     (spectra.run(1, replicas=1, times=9), spectra.pair(), "A single replica gives no error"),
     (spectra.run(1, PAIR, grow=False, **FEW), spectra.pair(PAIR), "no growth to time"),
@@ -256,10 +256,10 @@ def test_used_folders_are_refused_before_any_work(tmp_path):
     (tmp_path / "full" / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="not empty"):
         report("not even a tree", tmp_path / "full")
-    with pytest.raises(FileExistsError, match="not a folder"):
+    with pytest.raises(FileExistsError, match="is a file"):
         report("not even a tree", tmp_path / "full" / "mine.txt")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(FileExistsError, match="not a folder"):
+    with pytest.raises(FileExistsError, match="is a link"):
         report("not even a tree", tmp_path / "dangling")
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
 
@@ -277,21 +277,21 @@ def test_nothing_is_left_after_a_failure(small, tmp_path, monkeypatch, error):
     def full_disk(*_args, **_kwargs):
         raise error
 
-    monkeypatch.setattr(compare.store, "save", full_disk)
+    monkeypatch.setattr(compare.layout.store, "save", full_disk)
     with pytest.raises(type(error)):
         report(small, tmp_path / "deep" / "down" / "out")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_came_into_use_meanwhile_is_not_touched(small, tmp_path, monkeypatch):
-    save = compare.store.save
+    save = compare.layout.store.save
 
     def slow_save(tree, path):
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "theirs").write_text("theirs")
         return save(tree, path)
 
-    monkeypatch.setattr(compare.store, "save", slow_save)
+    monkeypatch.setattr(compare.layout.store, "save", slow_save)
     with pytest.raises(FileExistsError, match="not empty"):
         report(small, tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["out"]

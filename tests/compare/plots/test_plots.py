@@ -164,14 +164,14 @@ def test_deviations_draw_the_deviation(view):
     lines = {c.get_label(): c for c in axes.containers}
     y = lines["dyson"].lines[0].get_ydata()
     expected = (
-        view.theory["dyson"].statistics.mean_eigenvalue / view.experiment.statistics.mean_eigenvalue - 1
+        view.experiment.statistics.mean_eigenvalue / view.theory["dyson"].statistics.mean_eigenvalue - 1
     )
     np.testing.assert_allclose(y, 100 * expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("draw", [plots.pair_closeup, plots.spacing])
 def test_without_pairs_there_is_a_message(draw):
-    with pytest.raises(ValueError, match=r"level of two modes|levels of two modes"):
+    with pytest.raises(ValueError, match=r"multiplet of two modes|multiplets of two modes"):
         draw(spectra.run(1, (3.0, 2.0, 1.0)))
 
 

@@ -22,7 +22,7 @@ from compare.studies.cli.parser import parser
 from compare.studies.shell.arguments import UsageError
 from tests.oracles import ALPHA
 
-DIMS = ("learning_rate", "batch_size", "level")
+DIMS = ("learning_rate", "batch_size", "multiplet")
 RATES = np.array([1.0, 0.5, 0.2])
 RATES_2 = RATES / 2
 TARGETS = np.array([5.0, 3.0, 1.0])
@@ -32,9 +32,9 @@ SEEDS = 300
 
 
 def law(alpha, batch, d=0.0, a=RATES_2, power=1.0):
-    """σ² = 2 x̄ T/(1 − a α − d T), shape (level,)."""
-    level = alpha / batch
-    return 2 * TARGETS * level**power / (1 - a * alpha - d * level)
+    """σ² = 2 x̄ T/(1 − a α − d T), shape (multiplet,)."""
+    noise_level = alpha / batch
+    return 2 * TARGETS * noise_level**power / (1 - a * alpha - d * noise_level)
 
 
 def plane(seed=0, error=0.01, **options):
@@ -46,11 +46,15 @@ def plane(seed=0, error=0.01, **options):
         {
             "width": (DIMS, exact * (1 + error * noise)),
             "width_se": (DIMS, max(error, 1e-6) * exact),
-            "rate": ("level", RATES.copy()),
+            "rate": ("multiplet", RATES.copy()),
             "replicas": (DIMS[:2], number),
             "diverged_replicas": (DIMS[:2], 0 * number),
         },
-        {"learning_rate": list(ALPHAS), "batch_size": list(BATCHES), "level_target": ("level", TARGETS)},
+        {
+            "learning_rate": list(ALPHAS),
+            "batch_size": list(BATCHES),
+            "multiplet_target": ("multiplet", TARGETS),
+        },
         {"name": "toy", "model": "exact law"},
     )
 
@@ -85,11 +89,11 @@ def test_without_errors_the_exact_solutions_are_found(d):
     assert found.fit.theta[:, 1] == pytest.approx(RATES / 2, rel=1e-6)
     assert found.fit.theta[:, 2] == pytest.approx(np.full(3, d), abs=1e-4)
     changes = np.sqrt(law(keep, 256, d) / law(0.1, 64, d)) - 1
-    assert found.level_change == pytest.approx((changes.min(), changes.max()), rel=1e-6)
+    assert found.multiplet_change == pytest.approx((changes.min(), changes.max()), rel=1e-6)
     linear = np.expm1(mean_log(0.4, 256, d) - mean_log(0.1, 64, d))
     assert (found.linear, found.linear_change) == pytest.approx((0.4, linear), rel=1e-6)
     first = (1 - 1.05**-2) / (0.5 + d / 256)
-    assert (one.first, one.first_level) == pytest.approx((first, 5.0), rel=1e-6)
+    assert (one.first, one.first_multiplet) == pytest.approx((first, 5.0), rel=1e-6)
     assert found.keep.alpha_k_max == pytest.approx(keep * 1.0, rel=1e-8)
     assert not found.keep.extrapolation
 
@@ -183,9 +187,9 @@ def test_cells_that_diverged_or_were_not_run():
     assert next(x for x in found.limits if x.batch_size == 16).fails_from <= 0.8
 
 
-def test_levels_that_are_not_learnt_do_not_count():
-    more = xr.concat([plane(), plane().isel(level=[0])], "level", data_vars="minimal")
-    more["level_target"] = ("level", [*TARGETS, 0.0])
+def test_multiplets_that_are_not_learnt_do_not_count():
+    more = xr.concat([plane(), plane().isel(multiplet=[0])], "multiplet", data_vars="minimal")
+    more["multiplet_target"] = ("multiplet", [*TARGETS, 0.0])
     more["width"][..., 3] = 1e-9
     assert advise(more, 512).to_json() == advise(plane(), 512).to_json()
 
@@ -221,7 +225,7 @@ def test_widths_that_shrink_with_the_learning_rate():
     root = brentq(lambda a: (1 + a / 2) * (1 + a / 4) * (1 + a / 10) - 0.95**-6, 0, 2)
     assert found.limits[0].fitted == pytest.approx(root, rel=1e-6)
     assert found.limits[0].first == pytest.approx(2 * (0.95**-2 - 1), rel=1e-6)
-    assert found.limits[0].first_level == 5.0
+    assert found.limits[0].first_multiplet == 5.0
 
 
 @pytest.mark.parametrize("error", [0.01, 0.05])
@@ -265,15 +269,15 @@ def spoilt(name, value):
         ([1, 2], {}, TypeError, "plane must be a Dataset"),
         (without("width_se"), {}, ValueError, "no width_se.*without errors"),
         (without("replicas"), {}, ValueError, "plane has no replicas"),
-        (without("level_target"), {}, ValueError, "plane has no level_target"),
-        (plane().isel(level=0), {}, ValueError, "width must have dims"),
+        (without("multiplet_target"), {}, ValueError, "plane has no multiplet_target"),
+        (plane().isel(multiplet=0), {}, ValueError, "width must have dims"),
         (plane().isel(learning_rate=slice(None, None, -1)), {}, ValueError, "ascending"),
         (spoilt("width", np.nan), {}, ValueError, "every cell is NaN"),
-        (spoilt("width_se", np.nan), {}, ValueError, "no learnt level with an error"),
-        (spoilt("width_se", 0.0), {}, ValueError, "no learnt level with an error"),
+        (spoilt("width_se", np.nan), {}, ValueError, "no learnt multiplet with an error"),
+        (spoilt("width_se", 0.0), {}, ValueError, "no learnt multiplet with an error"),
         (spoilt("replicas", 2), {}, ValueError, "replicas"),
         (spoilt("diverged_replicas", 1), {}, ValueError, "measure smaller learning rates"),
-        (spoilt("level_target", 0.0), {}, ValueError, "level_target must be"),
+        (spoilt("multiplet_target", 0.0), {}, ValueError, "multiplet_target must be"),
         (plane().isel(learning_rate=[0], batch_size=[0]), {}, ValueError, "3 usable cells"),
         (plane().isel(learning_rate=[0]), {}, ValueError, "2 learning rates"),
         (plane(), {"batch_size": 0}, ValueError, "batch_size must be >= 1"),
@@ -370,9 +374,9 @@ def test_training_at_the_advised_learning_rate_keeps_the_widths():
         | {name: (DIMS[:2], table(name)) for name in ("replicas", "diverged_replicas")},
         {"learning_rate": list(alphas), "batch_size": list(batches)},
     )
-    target = cells[0][0].level_target.values
-    data["level_target"] = ("level", target)
-    data["rate"] = ("level", 2 * target / (9 - target) ** 2)
+    target = cells[0][0].multiplet_target.values
+    data["multiplet_target"] = ("multiplet", target)
+    data["rate"] = ("multiplet", 2 * target / (9 - target) ** 2)
     found = advise(data, 512, reference=(0.2, 256), noise_floor=0.05)
     assert found.fit.p > ALPHA and found.fit.rate_p > ALPHA
     assert found.keep.extrapolation == ""

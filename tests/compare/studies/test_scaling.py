@@ -108,7 +108,7 @@ def test_default_grid_has_four_points_at_each_of_four_noise_levels():
         learning_rate, batch_size = np.array(grid).T
         assert [g.size for g in groups(learning_rate / batch_size)] == [4, 4, 4, 4]
         assert batch_size.min() >= 32
-        target = scaling.learnt_levels(model)
+        target = scaling.learnt_multiplets(model)
         gaps = -np.diff(np.append(target, 0.0))
         width = np.sqrt(2 * (learning_rate / batch_size).max() * target)
         assert (gaps >= 3.99 * width).all()
@@ -127,7 +127,7 @@ def test_a_sweep_of_real_training_scales_with_exponent_one_half(swept):
 def test_widths_of_a_sweep_are_those_of_the_pair_formula(swept):
     """σ² = 2 T (μ² - κ)/(1 - α k/2) at the two smaller noise levels, where interactions are below 1 %."""
     cold = swept.isel(point=slice(2, None))
-    expected = np.sqrt(2 * cold.noise_level * cold.level_target * cold.level_finite_alpha)
+    expected = np.sqrt(2 * cold.noise_level * cold.multiplet_target * cold.multiplet_finite_alpha)
     z = (cold.width - expected) / cold.width_se
     # Errors from 50 blocks: Student's law; every value within the quantile of one in a million.
     assert np.abs(z).max() < 6
@@ -173,7 +173,7 @@ def test_nothing_is_learnt():
 
 def test_modes_that_are_not_learnt_are_left_out():
     found = scaling.sweep(rbm(mu2=5.0), [(0.1, 256), (0.1, 1024)], replicas=32, seed=1)
-    assert found.sizes["level"] == 1
+    assert found.sizes["multiplet"] == 1
     assert found.sizes["pair"] == 0
     assert "mean_spacing_exponent" not in found.attrs
     assert "width_exponent" in found.attrs

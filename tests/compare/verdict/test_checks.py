@@ -54,7 +54,7 @@ def test_rows_cover_everything(true):
     found = {(r.quantity, r.label) for r in true.rows if r.level == "pair"}
     assert {("mean eigenvalue", f"mode {k}") for k in range(4)} < found
     assert {("growth time", f"mode {k}") for k in range(4)} < found
-    assert ("width", "level 1 (x = 3)") in found
+    assert ("width", "multiplet 1 (x = 3)") in found
     pair = {"mean spacing", "spacing ratio", "spacing law", "density law"}
     assert {(q, "pair 0") for q in pair} < found
     assert len(found) == len([r for r in true.rows if r.level == "pair"]) == 15
@@ -73,7 +73,7 @@ def test_verdicts_follow_from_the_numbers_in_the_row(true):
     ("planted", "quantity", "labels"),
     [
         ({"shift": [0.03, 0, 0, 0]}, "mean eigenvalue", {"mode 0"}),
-        ({"scale": [1.0, 1.15, 1.0]}, "width", {"level 1 (x = 3)"}),
+        ({"scale": [1.0, 1.15, 1.0]}, "width", {"multiplet 1 (x = 3)"}),
         ({"scale": [1.0, 1.15, 1.0]}, "mean spacing", {"pair 0"}),
         ({"scale": [1.0, 1.15, 1.0]}, "density law", set()),
         ({"scale": [1.0, 1.8, 1.0]}, "density law", {"pair 0"}),
@@ -156,7 +156,7 @@ def test_a_drifting_mode_cannot_be_judged():
     moved = [r for r in result.rows if r.note == "not equilibrated"]
     assert {(r.quantity, r.label) for r in moved} == {
         ("mean eigenvalue", "mode 0"),
-        ("width", "level 0 (x = 5)"),
+        ("width", "multiplet 0 (x = 5)"),
     }
     assert {r.verdict for r in moved} == {"cannot tell"}
     assert result.verdict == "differs"  # the equilibration itself
@@ -260,9 +260,9 @@ def test_a_prediction_carries_its_own_error():
     run = ensemble(11, replicas=300, times=61, grow=False, scale=[1.0, 2.0, 1.0])
     form = closed_form(grow=False)
     assert verdicts(check(align(run, {"pair": form})), "density law")["pair 0"] == "differs"
-    unsure = form.assign(width_se=("level", 0.5 * SIGMA, {"long_name": "error", "units": "1"}))
+    unsure = form.assign(width_se=("multiplet", 0.5 * SIGMA, {"long_name": "error", "units": "1"}))
     result = check(align(run, {"pair": unsure}))
-    assert verdicts(result, "width")["level 1 (x = 3)"] == "cannot tell"
+    assert verdicts(result, "width")["multiplet 1 (x = 3)"] == "cannot tell"
     assert verdicts(result, "density law")["pair 0"] == "cannot tell"
     assert verdicts(result, "spacing law")["pair 0"] == "agrees"
 
@@ -355,7 +355,7 @@ def test_json_round_trip(true):
     for result in (true, check(align(ensemble(1, **size), {"matrix": theory(**size)}))):
         text = result.to_json()
         content = json.loads(text, parse_constant=lambda name: pytest.fail(f"JSON has {name}"))
-        assert content["schema_version"] == 1 and set(content["units"].values()) == {"1"}
+        assert content["schema_version"] == 2 and set(content["units"].values()) == {"1"}
         assert content["verdict"] == result.verdict
         back = CheckResult.from_json(text)
         assert back.to_json() == text
@@ -413,7 +413,7 @@ def test_modes_that_are_not_learnt_are_measured_against_the_largest_target():
         node.dataset = ds.assign(eigenvalue=(ds["eigenvalue"].dims, x, ds["eigenvalue"].attrs)).assign_coords(
             target=("mode", target, ds["target"].attrs)
         )
-    rows = [row for row in check(tree).rows if row.label in ("mode 3", "level 2 (x = 0)")]
+    rows = [row for row in check(tree).rows if row.label in ("mode 3", "multiplet 2 (x = 0)")]
     assert [(row.quantity, row.verdict) for row in rows] == [
         ("equilibration", "agrees"),
         ("mean eigenvalue", "agrees"),

@@ -14,9 +14,9 @@ from scipy.stats import binom, false_discovery_control, kstest, kstwobign, norm,
 from compare import FAMILIES, Check, CheckResult, align, benjamini_hochberg, check, holm, save
 from compare.page.tables import check_groups
 from compare.studies.cli.main import main
-from compare.studies.cli.parser import FAMILIES as OPTIONS
 from compare.verdict.comparison import RELATIVE
 from compare.verdict.distance import band
+from compare.verdict.families import FAMILIES as OPTIONS
 from compare.verdict.families import adjusted, jointly
 from compare.verdict.row import judge
 from tests.compare.ensembles import closed_form, ensemble

@@ -213,7 +213,7 @@ def run():
 
 def test_a_spread_is_added_in_quadrature(run):
     pair = closed_form()
-    pair["width_se"] = ("level", 0.01 * SIGMA, units("error"))
+    pair["width_se"] = ("multiplet", 0.01 * SIGMA, units("error"))
     given = {
         "width": [0.02, 0.03, 0.04],
         "mean spacing": 0.05,

@@ -13,8 +13,9 @@ from scipy.optimize import brentq
 import compare
 import sgd
 from compare.studies import campaign as campaigns
+from compare.studies.campaign.definition import TRAINED
 from compare.studies.campaign.view import cell_tree, read_side, window
-from compare.studies.campaign.work import EXPERIMENT, entropy, recorded
+from compare.studies.campaign.work import entropy, recorded
 from compare.studies.cli.main import main
 
 TEXT = """
@@ -60,7 +61,7 @@ def test_chunks_are_what_sgd_trains(study):
     for k, part in enumerate((slice(0, 64), slice(64, 128), slice(128, 150))):
         run = sgd.train(
             rbm, 0.1, 16, int(record[-1]), part.stop - part.start,
-            seed=entropy(cell, EXPERIMENT, k), record=record, initial="fixed-point",
+            seed=entropy(cell, TRAINED, k), record=record, initial="fixed-point",
         )  # fmt: skip
         np.testing.assert_array_equal(ds["eigenvalue"].values[part], run["eigenvalue"].values)
     compare.validate(ds.load())
