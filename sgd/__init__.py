@@ -3,23 +3,6 @@
 It imports nothing of the theory it is compared with.
 """
 
-from sgd.activation.model import ActivationNetwork
-from sgd.data import ring_scalar_field
-from sgd.linear.model import LinearNetwork
-from sgd.noise import noise
-from sgd.phase import phase_cost, phase_diagram
-from sgd.rbm.model import GaussianRBM
-from sgd.start import initial_weights
-from sgd.train import train
+import lazy_loader
 
-__all__ = [
-    "ActivationNetwork",
-    "GaussianRBM",
-    "LinearNetwork",
-    "initial_weights",
-    "noise",
-    "phase_cost",
-    "phase_diagram",
-    "ring_scalar_field",
-    "train",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

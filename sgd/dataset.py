@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgd.trainer import Model, Optimiser
+from sgd.members import optional
+from sgd.optimiser import Optimiser
+from sgd.protocol import Model
 from streams.version import installed_version
+
+EXPERIMENT = "sgd"
+"""The experiment among the levels of theory: the attribute ``level`` of its results."""
 
 
 def _named(dims: str | tuple, values: Any, long_name: str, **more: str) -> tuple:
@@ -19,6 +24,7 @@ def _named(dims: str | tuple, values: Any, long_name: str, **more: str) -> tuple
 def training_dataset(
     model: Model,
     optimiser: Optimiser,
+    target: np.ndarray,
     step: np.ndarray,
     eigenvalue: np.ndarray,
     failed: np.ndarray,
@@ -29,6 +35,8 @@ def training_dataset(
 
     Parameters
     ----------
+    target : ndarray, shape (mode,)
+        As `target_spectrum`.
     step : ndarray of int, shape (time,)
     eigenvalue : ndarray, shape (replica, time, mode)
         Descending; overwritten by NaN from where a replica diverged.
@@ -39,11 +47,7 @@ def training_dataset(
     **attrs
         Further attributes, such as the seed.
     """
-    target = model.target_spectrum
-    if optimiser.weight_decay:
-        fixed = tuple(w[None] for w in model.fixed_point(optimiser.weight_decay))
-        target = model.spectra(model.observed(fixed))[0]
-    rate, size = optimiser.learning_rate, optimiser.batch_size
+    learning_rate, batch_size = optimiser.learning_rate, optimiser.batch_size
     time = optimiser.time_step * step
     gone = (failed >= 0)[:, None] & (step >= failed[:, None])
     eigenvalue[gone] = np.nan
@@ -62,11 +66,19 @@ def training_dataset(
         "step": _named("time", step, "number of SGD steps"),
         "mode": _named("mode", np.arange(model.modes), "mode, by descending eigenvalue"),
         "target": _named("mode", target, "eigenvalue without noise"),
-        "learning_rate": _named((), rate, "learning rate α"),
-        "batch_size": _named((), size, "batch size |B|"),
-        "noise_level": _named((), rate / size, "noise level T = learning rate / batch size"),
+        "learning_rate": _named((), learning_rate, "learning rate α"),
+        "batch_size": _named((), batch_size, "batch size |B|"),
+        "noise_level": _named((), learning_rate / batch_size, "noise level T = learning rate / batch size"),
     }
     return xr.Dataset(variables, coords, _attrs(model, optimiser, **attrs))
+
+
+def target_spectrum(model: Model, optimiser: Optimiser) -> np.ndarray:
+    """What the eigenvalues tend to without noise, descending, shape (mode,): weight decay moves it."""
+    if not optimiser.weight_decay:
+        return model.target_spectrum
+    fixed = optional(model, "fixed_point")(optimiser.weight_decay)
+    return model.spectra(model.observed(tuple(w[None] for w in fixed)))[0]
 
 
 def optimiser_time(optimiser: Optimiser) -> str:
@@ -79,11 +91,11 @@ def _attrs(model: Model, optimiser: Optimiser, **more: str) -> dict[str, str]:
     options = {"momentum": optimiser.momentum, "weight_decay": optimiser.weight_decay}
     return {
         "kind": "experiment",
-        "level": "sgd",
+        "level": EXPERIMENT,
         "matrix": model.matrix,
         "model": model.name,
         "parameters": json.dumps(model.parameters() | options),
         "version": installed_version(),
-        **({"shared_data": "yes"} if model.shared_data else {}),
+        **({"shared_data": "yes"} if optional(model, "shared_data") else {}),
         **more,
     }

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgd.trainer import Model
+from sgd.members import optional, require, shapes_of
+from sgd.protocol import Model
 from streams import generator, new_entropy
 from streams.arguments import count, finite
 from streams.matrices import within
@@ -42,8 +43,8 @@ def noise(
 
     Parameters
     ----------
-    model : GaussianRBM, LinearNetwork or ActivationNetwork
-        With one trained layer.
+    model : Model
+        With one trained layer and `OptionalMembers.gradients`: GaussianRBM, LinearNetwork, ActivationNetwork.
     weights : array_like, shape (row, col)
         W.
     samples : int
@@ -65,16 +66,19 @@ def noise(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, W has more than 2048 entries, or the model several layers.
+        If an argument is not as described, W has more than 2048 entries, or the model lacks what is needed or
+        has several layers.
     """
     w = _weights(model, weights)
     samples = count("samples", samples, 100)
     seed = new_entropy() if seed is None else count("seed", seed, 0)
-    average = count("updates", updates) if updates is not None else model.default_updates(w)
+    default = optional(model, "default_updates")
+    average = default(w) if updates is None else count("updates", updates)
+    gradients = optional(model, "gradients")
     u, xi, vt = np.linalg.svd(w)
 
     def rotated(at: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
-        return u.T @ model.gradients(at, number, rng, average) @ vt.T
+        return u.T @ gradients(at, number, rng, average) @ vt.T
 
     drift, drift_se, covariance, covariance_se = _moments(rotated, w, samples, seed)
     rate, rate_se = _rates(rotated, w, u, xi, vt, samples, seed)
@@ -108,18 +112,16 @@ def noise(
 
 
 def _weights(model: Model, weights: np.ndarray) -> np.ndarray:
-    if not hasattr(model, "gradients"):
-        raise TypeError(
-            f"model must be one of this package's, such as GaussianRBM, got {type(model).__name__}"
-        )
-    if len(model.shapes) != 1:
-        raise ValueError(f"the noise is measured for one trained layer, got {len(model.shapes)} of them")
+    require(model, "sgd.noise", ["name", "shapes", "parameters", "gradients"])
+    shapes = shapes_of(model)
+    if len(shapes) != 1:
+        raise ValueError(f"the noise is measured for one trained layer, got {len(shapes)} of them")
     w = within("weights", finite("weights", weights, (2,)))
-    if w.shape != model.shapes[0]:
-        raise ValueError(f"weights must have shape {model.shapes[0]}, got {w.shape}")
+    if w.shape != shapes[0]:
+        raise ValueError(f"weights must have shape {shapes[0]}, got {w.shape}")
     if w.size > LARGEST:
         raise ValueError(f"weights have {w.size} entries, more than {LARGEST}: their covariance is too large")
-    model.check_weights((w[None],))
+    optional(model, "check_weights")((w[None],))
     return w
 
 

@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from sgd.activation.model import ActivationNetwork
 from sgd.activation.reference import gradient, loss
+from sgd.optimiser import Optimiser
 from sgd.start import first_layers
 from sgd.train import train
-from sgd.trainer import Optimiser
+from sgd.trainers import trainer_of
 from streams import LANES, blocks, generator, new_entropy, states, subseed
 from streams.arguments import count, finite, positive, shown
 from streams.version import installed_version
@@ -54,9 +55,10 @@ def phase_diagram(
 ) -> xr.Dataset:
     """Train an ensemble at every point of the (1/σ_W, α/|B|) plane and say how far it got.
 
-    W_0 has independent entries N(0, σ_W²/L), the learning rate is α = noise level × |B|; rates at which the
-    network is unstable are trained like the others, whatever ``model.allow_unstable``. The plane of
-    arXiv:2509.01349 (Park, Lucini, Aarts). The default grid takes about a minute on two cores (`phase_cost`).
+    W_0 has independent entries N(0, σ_W²/L), the learning rate is α = noise level × |B|; where it makes
+    the network unstable, the point is trained like the others, whatever ``model.allow_unstable``. The plane
+    of arXiv:2509.01349 (Park, Lucini, Aarts). The default grid takes about a minute on two cores
+    (`phase_cost`).
 
     Parameters
     ----------
@@ -89,29 +91,32 @@ def phase_diagram(
         If an argument is not as described, before anything is trained.
     """
     _check_model(model)
-    levels, widths = _axis("noise_levels", noise_levels), _axis("inverse_widths", inverse_widths)
+    noise_levels = _axis("noise_levels", noise_levels)
+    inverse_widths = _axis("inverse_widths", inverse_widths)
     batch_size, steps = count("batch_size", batch_size), count("steps", steps)
     replicas, workers = count("replicas", replicas), count("workers", workers)
     seed = new_entropy() if seed is None else count("seed", seed, 0)
     free = replace(model, allow_unstable=True)
     # refuses what does not fit before anything is trained
-    free.trainer(Optimiser(positive("noise_levels × batch_size", levels[-1] * batch_size), batch_size), seed)
+    largest = positive("noise_levels × batch_size", noise_levels[-1] * batch_size)
+    trainer_of(free, Optimiser(largest, batch_size), seed)
     x = _test_inputs(model)
-    out = np.full((2 * len(OBSERVABLES) + 1, levels.size, widths.size), np.nan)
+    out = np.full((2 * len(OBSERVABLES) + 1, noise_levels.size, inverse_widths.size), np.nan)
     quiet = not (progress and sys.stderr.isatty())
 
     def work(at: tuple[int, int]) -> None:
-        level, inverse_width = levels[at[0]], widths[at[1]]
+        noise_level, inverse_width = noise_levels[at[0]], inverse_widths[at[1]]
+        learning_rate = noise_level * batch_size
         initial = 1.0 / (inverse_width * np.sqrt(model.modes))
-        own = _point_seed(seed, level, inverse_width)
+        own = _point_seed(seed, noise_level, inverse_width)
         run = train(
-            free, level * batch_size, batch_size, steps, replicas, own, [steps], initial, keep_weights=True
+            free, learning_rate, batch_size, steps, replicas, own, [steps], initial, keep_weights=True
         )
         lost = ~np.isnan(run.diverged.values)
         out[:, *at] = [*_summaries(model, run.weight.values[~lost, 0], x), lost.mean()]
         bar.update()
 
-    points = list(np.ndindex(levels.size, widths.size))
+    points = list(np.ndindex(noise_levels.size, inverse_widths.size))
     with closing(tqdm(total=len(points), unit="point", disable=quiet, file=sys.stderr)) as bar:
         if workers == 1:
             for at in points:
@@ -120,7 +125,7 @@ def phase_diagram(
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, points))
     sizes = {"batch_size": batch_size, "steps": steps, "replicas": replicas}
-    return _dataset(model, levels, widths, out, {**sizes, "seed": str(seed)})
+    return _dataset(model, noise_levels, inverse_widths, out, {**sizes, "seed": str(seed)})
 
 
 def phase_cost(
@@ -149,7 +154,7 @@ def phase_cost(
     _check_model(model)
     points, replicas = count("points", points), count("replicas", replicas)
     steps, batch_size = count("steps", steps), count("batch_size", batch_size)
-    trainer = model.trainer(Optimiser(1e-2, batch_size), 0)
+    trainer = trainer_of(model, Optimiser(1e-2, batch_size), 0)
     weights = first_layers(model, LANES, 0, 1.0 / np.sqrt(model.modes))
     block, x = trainer.block(states(0, "sgd phase cost", 0, LANES)[0], weights), _test_inputs(model)
     timed = min(steps, TIMED)
@@ -217,7 +222,11 @@ def _observed(model: ActivationNetwork, weights: np.ndarray, x: np.ndarray) -> n
 
 
 def _dataset(
-    model: ActivationNetwork, levels: np.ndarray, widths: np.ndarray, values: np.ndarray, attrs: dict
+    model: ActivationNetwork,
+    noise_levels: np.ndarray,
+    inverse_widths: np.ndarray,
+    values: np.ndarray,
+    attrs: dict,
 ) -> xr.Dataset:
     dims, names = ("noise_level", "inverse_width"), list(OBSERVABLES)
     texts = [*OBSERVABLES.values(), *(f"standard error of {name}" for name in names)]
@@ -228,9 +237,9 @@ def _dataset(
         for name, v, text in zip(names, values, texts, strict=True)
     }
     coords = {
-        "noise_level": ("noise_level", levels, {"long_name": "noise level α/|B|", "units": "1"}),
+        "noise_level": ("noise_level", noise_levels, {"long_name": "noise level α/|B|", "units": "1"}),
         "inverse_width": (
-            "inverse_width", widths, {"long_name": "1/σ_W, W_0 entries N(0, σ_W²/L)", "units": "1"},
+            "inverse_width", inverse_widths, {"long_name": "1/σ_W, W_0 entries N(0, σ_W²/L)", "units": "1"},
         ),
     }  # fmt: skip
     described = {

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from sgd.trainer import Layers, Model
+from sgd.members import optional, require, shapes_of
+from sgd.protocol import Layers, Model
 from streams import LANES, blocks, fill_normal, kernel, new_entropy, states
 from streams.arguments import count, finite, positive
 from streams.matrices import LARGEST, within
 
 FIXED_POINT = "fixed-point"
 
+Shapes = tuple[tuple[int, int], ...]
 Initial = float | str | np.ndarray | Sequence[np.ndarray]
 
 
@@ -33,7 +35,8 @@ def initial_weights(
 
     Parameters
     ----------
-    model : GaussianRBM, LinearNetwork or ActivationNetwork
+    model : Model
+        GaussianRBM, LinearNetwork, ActivationNetwork, or one of your own; of that, `Model.shapes` suffices.
     replicas : int
     seed : int, optional
         Non-negative; needed to repeat random weights.
@@ -51,7 +54,8 @@ def initial_weights(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or the model is not defined at given weights.
+        If an argument is not as described, or the model lacks what is needed or is not defined at given
+        weights.
     """
     seed = new_entropy() if seed is None else count("seed", seed, 0)
     decay = positive("weight_decay", weight_decay, zero=True)
@@ -63,28 +67,27 @@ def first_layers(
     model: Model, replicas: int, seed: int, initial: Initial, weight_decay: float = 0.0
 ) -> Layers:
     """As `initial_weights`, a tuple also for one layer."""
-    if isinstance(model, type) or not hasattr(model, "trainer"):
-        raise TypeError(
-            "model must be a GaussianRBM, LinearNetwork or ActivationNetwork, such as sgd makes, got "
-            f"{type(model).__name__}"
-        )
+    require(model, "sgd.initial_weights", ["shapes"])
+    shapes = shapes_of(model)
     if isinstance(initial, str):
         if initial != FIXED_POINT:
             raise ValueError(f"initial must be a number, weights or {FIXED_POINT!r}, got {initial!r:.60}")
-        return tuple(np.tile(w, (replicas, 1, 1)) for w in model.fixed_point(weight_decay))
+        require(model, f"initial {FIXED_POINT!r}", ["fixed_point"])
+        return tuple(np.tile(w, (replicas, 1, 1)) for w in optional(model, "fixed_point")(weight_decay))
     if isinstance(initial, int | float | np.number):
-        layers = _normal_layers(model, replicas, seed, positive("initial", initial, zero=model.leaves_zero))
-        if getattr(model, "symmetric", False):  # the symmetric part of a random W
+        width = positive("initial", initial, zero=optional(model, "leaves_zero"))
+        layers = _normal_layers(shapes, replicas, seed, width)
+        if optional(model, "symmetric"):  # the symmetric part of a random W
             return tuple(0.5 * (w + w.swapaxes(-1, -2)) for w in layers)
         return layers
-    layers = _given(model.shapes, replicas, initial)
-    model.check_weights(layers)
+    layers = _given(shapes, replicas, initial)
+    optional(model, "check_weights")(layers)
     return layers
 
 
-def _normal_layers(model: Model, replicas: int, seed: int, width: float) -> Layers:
+def _normal_layers(shapes: Shapes, replicas: int, seed: int, width: float) -> Layers:
     """One stream a replica, through all layers."""
-    sizes = [rows * columns for rows, columns in model.shapes]
+    sizes = [rows * columns for rows, columns in shapes]
     entries = sum(sizes)
     rows = np.empty((entries + entries % 2, LANES))
     out = np.empty((blocks(replicas), LANES, entries))
@@ -96,10 +99,10 @@ def _normal_layers(model: Model, replicas: int, seed: int, width: float) -> Laye
     flat = width * out.reshape(-1, entries)[:replicas]
     ends = np.cumsum(sizes)
     parts = (flat[:, end - size : end] for size, end in zip(sizes, ends, strict=True))
-    return tuple(part.reshape(replicas, *shape) for part, shape in zip(parts, model.shapes, strict=True))
+    return tuple(part.reshape(replicas, *shape) for part, shape in zip(parts, shapes, strict=True))
 
 
-def _given(shapes: tuple[tuple[int, int], ...], replicas: int, initial: Any) -> Layers:
+def _given(shapes: Shapes, replicas: int, initial: Any) -> Layers:
     several = len(shapes) > 1
     if several and (not isinstance(initial, list | tuple) or len(initial) != len(shapes)):
         raise ValueError(

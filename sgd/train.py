@@ -12,9 +12,12 @@ import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
-from sgd.dataset import training_dataset
+from sgd.dataset import target_spectrum, training_dataset
+from sgd.members import require
+from sgd.optimiser import Optimiser
+from sgd.protocol import Layers, Model, Trainer
 from sgd.start import Initial, first_layers
-from sgd.trainer import Model, Optimiser, Trainer
+from sgd.trainers import require_trainable, trainer_of
 from streams import LANES, new_entropy, states
 from streams.arguments import count, finite, flag, positive
 
@@ -33,6 +36,7 @@ def train(
     progress: bool = False,
     momentum: float = 0.0,
     weight_decay: float = 0.0,
+    backend: str | None = None,
 ) -> xr.Dataset:
     """Train ``replicas`` copies of a model by SGD and record the spectra of their weights.
 
@@ -43,7 +47,8 @@ def train(
 
     Parameters
     ----------
-    model : GaussianRBM, LinearNetwork or ActivationNetwork
+    model : Model
+        GaussianRBM, LinearNetwork, ActivationNetwork, or one of your own: see `Model` for what it must have.
     learning_rate : float
         α > 0, below the bound at which the noiseless map is unstable at the model's fixed point; units "1".
     batch_size : int
@@ -67,6 +72,8 @@ def train(
         m, 0 <= m < 1; not for the RBM. Time is t = α n/(1 - m).
     weight_decay : float
         λ >= 0, not for the RBM.
+    backend : {"numba"}, optional
+        What computes the steps of a model of this package; a model of your own brings its trainer along.
 
     Returns
     -------
@@ -78,8 +85,9 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, before anything is trained.
+        If an argument is not as described, or the model lacks a member, before anything is trained.
     """
+    require_trainable(model, "sgd.train")
     replicas, seed = count("replicas", replicas), _seed(seed)
     optimiser = Optimiser(
         positive("learning_rate", learning_rate),
@@ -87,15 +95,19 @@ def train(
         positive("momentum", momentum, zero=True, below=1.0),
         positive("weight_decay", weight_decay, zero=True),
     )
+    if optimiser.weight_decay:  # it moves the target
+        require(model, "weight_decay", ["fixed_point"])
     first = first_layers(model, replicas, seed, initial, optimiser.weight_decay)
     model.check_optimiser(optimiser)
     keep_weights, progress = flag("keep_weights", keep_weights), flag("progress", progress)
     steps, workers = count("steps", steps), count("workers", workers)
     step = _recorded(record, steps)
-    trainer = model.trainer(optimiser, seed)
+    trainer = trainer_of(model, optimiser, seed, backend)
+    target = target_spectrum(model, optimiser)
+    matrix = _recorded_shape(model, first, target)
 
     eigenvalue = np.empty((replicas, step.size, model.modes))
-    weight = np.empty((replicas, step.size, *model.observed(first).shape[1:])) if keep_weights else None
+    weight = np.empty((replicas, step.size, *matrix)) if keep_weights else None
     failed = np.empty(replicas, dtype=np.int64)
     generators = states(seed, "sgd", 0, replicas)
     quiet = not (progress and sys.stderr.isatty())
@@ -114,7 +126,7 @@ def train(
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, range(len(generators))))
     attrs = {"seed": str(seed), "initial": initial if isinstance(initial, str) else _described(initial)}
-    return training_dataset(model, optimiser, step, eigenvalue, failed, weight, **attrs)
+    return training_dataset(model, optimiser, target, step, eigenvalue, failed, weight, **attrs)
 
 
 def _train_block(
@@ -140,6 +152,18 @@ def _train_block(
     trainer.advance(block, now, steps)
     done(steps - now)
     return trainer.failed(block, steps)[:replicas]
+
+
+def _recorded_shape(model: Model, first: Layers, target: np.ndarray) -> tuple[int, ...]:
+    """Rows and columns of the recorded matrix; ValueError where the model contradicts itself."""
+    matrix = model.observed(tuple(w[:1] for w in first))
+    spectra, modes = model.spectra(matrix).shape, model.modes
+    if spectra != (1, modes) or np.shape(target) != (modes,):
+        raise ValueError(
+            f"model must have as many eigenvalues as modes, {modes}: for one replica spectra() has shape "
+            f"{spectra} instead of {(1, modes)}, target_spectrum {np.shape(target)} instead of {(modes,)}"
+        )
+    return matrix.shape[1:]
 
 
 def _seed(seed: int | None) -> int:

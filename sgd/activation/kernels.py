@@ -1,7 +1,7 @@
 """The training step of a network with activations, for a block of 64 replicas (numba).
 
 A block is carried in chunks of eight lanes, some steps at a time: the weights of a chunk (32 KiB for
-16 × 32) then stay in the first-level cache, where those of 64 lanes would not. Student and teacher share
+16 × 32) then stay in the L1 cache, where those of 64 lanes would not. Student and teacher share
 the features φ(M x), and the teacher's weights are shared numbers, not lanes.
 
 Of each sample: φ at L + 2 K places, 3 K L + L n_in + 3 K n_out multiply-adds (the teacher, the student,
@@ -23,8 +23,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sgd.moments import fill_rows
+from sgd.optimiser import Optimiser
+from sgd.optimiser_kernels import move_by_products, share
 from streams import fill_normal, kernel
-from streams.chunks import CHUNK, add_products, few_products, products
+from streams.chunks import CHUNK, few_products, products
 from streams.elementary import tanh
 
 IDENTITY, TANH, RELU = 0, 1, 2
@@ -39,11 +41,8 @@ class Setting(NamedTuple):
     activation: int
     output_activation: int
     linear: bool  # identity everywhere
-    batch: int
+    optimiser: Optimiser
     eps: float
-    rate: float  # α/|B|
-    decay: float  # α λ
-    momentum: float
 
 
 class Block(NamedTuple):
@@ -107,7 +106,7 @@ def _draw(b, c, s):
     """Samples and noises of the labels of the step at place ``s``."""
     samples, n = b.draw.shape[1], b.draw.shape[2] - 1
     if c.linear:
-        fill_rows(b.state, b.gamma, b.draw[s], c.batch, n)
+        fill_rows(b.state, b.gamma, b.draw[s], c.optimiser.batch_size, n)
     else:
         for p in range(samples):
             fill_normal(b.state, b.draw[s, p], (n + 1) // 2)
@@ -136,26 +135,11 @@ def _errors(b, c, chunk, s, step):
 
 
 @kernel
-def _move(b, c, chunk, samples):
-    """v ← m v - α (g + λ W), W ← W + v."""
-    k, l = b.weights.shape[1:3]
-    w = b.weights[chunk]
-    if c.momentum == 0.0:
-        add_products(w, b.delta, b.features, k, l, samples, 1.0 - c.decay)
-        return
-    v, flat, velocity = b.velocity[chunk], b.weights_flat[chunk], b.velocity_flat[chunk]
-    add_products(v, b.delta, b.features, k, l, samples, c.momentum)
-    for i in range(flat.size):
-        velocity[i] -= c.decay * flat[i]
-    for i in range(flat.size):
-        flat[i] += velocity[i]
-
-
-@kernel
 def _step(b, c, chunk, s, step):
     """One step of one chunk, on the samples at place ``s``."""
     samples, outputs = b.error.shape[:2]
     k, l = b.weights.shape[1:3]
+    down = -share(c.optimiser)
     products(b.features, b.inputs, b.x[s, chunk], l, samples, b.inputs.shape[1])
     _activate(c.activation, b.features_flat)
     products(b.hidden, b.teacher, b.features, k, samples, l)
@@ -169,10 +153,13 @@ def _step(b, c, chunk, s, step):
             _slope(c.output_activation, b.error[p, o], b.answer[samples + p, o], 0)
             row = b.error[p, o]
             for lane in range(CHUNK):
-                row[lane] *= -c.rate
+                row[lane] *= down
     products(b.delta, b.output_transposed, b.error, k, samples, outputs)
     _slope(c.activation, b.delta_flat, b.hidden_flat, b.delta_flat.size)
-    _move(b, c, chunk, samples)
+    move_by_products(
+        b.weights[chunk], b.velocity[chunk], b.weights_flat[chunk], b.velocity_flat[chunk],
+        b.delta, b.features, c.optimiser, k, l, samples,
+    )  # fmt: skip
 
 
 @kernel(nogil=True)

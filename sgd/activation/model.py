@@ -9,11 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from sgd.trainer import Layers, Optimiser, Trainer, gram_spectra
+from sgd.activation import reference
+from sgd.activation.reference import activate, slope
+from sgd.optimiser import Optimiser
+from sgd.protocol import Layers
+from sgd.spectra import gram_spectra
 from streams import generator
 from streams.arguments import choice, count, finite, flag, positive
 
-ACTIVATIONS = ("identity", "tanh", "relu")  # in the order of the codes in activation_kernels
+ACTIVATIONS = ("identity", "tanh", "relu")  # in the order of the codes in kernels.py
 SAMPLES = 10_000
 """Inputs over which the curvature at the teacher is averaged."""
 
@@ -131,11 +135,6 @@ class ActivationNetwork:
         return "WᵀW"
 
     @property
-    def shared_data(self) -> bool:
-        """Every replica draws its own."""
-        return False
-
-    @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Of W alone."""
         return (self.teacher.shape,)
@@ -169,9 +168,6 @@ class ActivationNetwork:
         """The teacher's weights; with weight decay they are not quite one, and no closed form is."""
         return (self.teacher,)
 
-    def check_weights(self, layers: Layers) -> None:
-        """The network is defined everywhere."""
-
     def largest_learning_rate(self, momentum: float = 0.0, weight_decay: float = 0.0) -> float:
         """2 (1 + m)/(λ_max + λ): beyond it the noiseless map is unstable at the teacher; may be inf.
 
@@ -199,23 +195,11 @@ class ActivationNetwork:
         """Eigenvalues of WᵀW."""
         return gram_spectra(weights)
 
-    def trainer(self, optimiser: Optimiser, seed: int) -> Trainer:
-        """What `sgd.train` uses."""
-        from sgd.activation.trainer import ActivationTrainer  # compiles on first use
-
-        return ActivationTrainer(self, optimiser)
-
     def gradients(
         self, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int = 1
     ) -> np.ndarray:
         """Literal per-sample gradients at W (row, col), (samples, row, col); ``updates`` has no effect."""
-        from sgd.activation.reference import sample_gradients
-
-        return sample_gradients(self, weights, samples, rng)
-
-    def default_updates(self, weights: np.ndarray) -> int:
-        """1: samples are independent."""
-        return 1
+        return reference.sample_gradients(self, weights, samples, rng)
 
     def parameters(self) -> dict[str, Any]:
         """Everything that defines the model, as plain numbers, strings and lists."""
@@ -234,8 +218,6 @@ def _matrix(name: str, given: object) -> np.ndarray:
 @lru_cache(maxsize=32)  # by identity: a third of a second for 16 × 32
 def _curvature(model: ActivationNetwork) -> float:
     """Lanczos on V ↦ ⟨Jᵀ J V⟩; the matrix itself has (K L)² entries."""
-    from sgd.activation.reference import activate, slope
-
     x = generator(0, "sgd curvature inputs").standard_normal((SAMPLES, model.inputs.shape[1]))
     features = activate(model.activation, x @ model.inputs.T)
     hidden = activate(model.activation, features @ model.teacher.T)

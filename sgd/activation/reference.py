@@ -1,4 +1,4 @@
-"""The plain-NumPy twin of ``activation_kernels.py``: the network, its loss and its step as they are written.
+"""The plain-NumPy twin of ``kernels.py``: the network, its loss and its step as they are written.
 
 Noise comes from a NumPy generator that the caller passes. The phase diagram and the bound on the learning
 rate use the network; the tests hold the compiled step against the rest.
@@ -6,9 +6,28 @@ rate use the network; the tests hold the compiled step against the rest.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from sgd.activation.model import ActivationNetwork
+from sgd.optimiser import Optimiser
+
+
+class Network(Protocol):
+    """What the literal algorithm takes of an `ActivationNetwork`."""
+
+    @property
+    def teacher(self) -> np.ndarray: ...
+    @property
+    def inputs(self) -> np.ndarray: ...
+    @property
+    def output(self) -> np.ndarray: ...
+    @property
+    def activation(self) -> str: ...
+    @property
+    def output_activation(self) -> str: ...
+    @property
+    def eps(self) -> float: ...
 
 
 def activate(kind: str, a: np.ndarray) -> np.ndarray:
@@ -25,20 +44,20 @@ def slope(kind: str, value: np.ndarray) -> np.ndarray:
     return np.where(value <= 0.0, 0.0, 1.0) if kind == "relu" else np.ones_like(value)
 
 
-def answer(model: ActivationNetwork, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+def answer(model: Network, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
     """ŷ (replica, sample, n_out) for W (replica, K, L) and x (replica or 1, sample, n_in)."""
     features = activate(model.activation, x @ model.inputs.T)
     hidden = activate(model.activation, features @ weights.swapaxes(-1, -2))
     return activate(model.output_activation, hidden @ model.output.T)
 
 
-def loss(model: ActivationNetwork, weights: np.ndarray, x: np.ndarray, eta: np.ndarray) -> np.ndarray:
+def loss(model: Network, weights: np.ndarray, x: np.ndarray, eta: np.ndarray) -> np.ndarray:
     """½ |y - ŷ|² averaged over samples, (replica,); ``eta`` (replica or 1, sample, n_out) is η."""
     y = answer(model, model.teacher[None], x) + model.eps * eta
     return 0.5 * ((y - answer(model, weights, x)) ** 2).sum(axis=-1).mean(axis=-1)
 
 
-def gradient(model: ActivationNetwork, weights: np.ndarray, x: np.ndarray, eta: np.ndarray) -> np.ndarray:
+def gradient(model: Network, weights: np.ndarray, x: np.ndarray, eta: np.ndarray) -> np.ndarray:
     """∂ loss/∂W by back-propagation, (replica, K, L)."""
     features = activate(model.activation, x @ model.inputs.T)
     hidden = activate(model.activation, features @ weights.swapaxes(-1, -2))
@@ -48,27 +67,20 @@ def gradient(model: ActivationNetwork, weights: np.ndarray, x: np.ndarray, eta: 
     return back.swapaxes(-1, -2) @ features / x.shape[-2]
 
 
-def sample_gradients(
-    model: ActivationNetwork, weights: np.ndarray, count: int, rng: np.random.Generator
-) -> np.ndarray:
+def sample_gradients(model: Network, weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Gradients of single samples at given weights (K, L): (count, K, L)."""
     x = rng.standard_normal((count, 1, model.inputs.shape[1]))
     return gradient(model, weights[None], x, rng.standard_normal((count, 1, len(model.output))))
 
 
 def step(
-    model: ActivationNetwork,
+    model: Network,
     weights: np.ndarray,
     velocity: np.ndarray,
-    learning_rate: float,
-    batch_size: int,
+    optimiser: Optimiser,
     rng: np.random.Generator,
-    momentum: float = 0.0,
-    weight_decay: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One step of an ensemble on fresh samples, v ← m v - α (g + λ W), W ← W + v: new W and v."""
-    x = rng.standard_normal((len(weights), batch_size, model.inputs.shape[1]))
-    eta = rng.standard_normal((len(weights), batch_size, len(model.output)))
-    pull = gradient(model, weights, x, eta) + weight_decay * weights
-    velocity = momentum * velocity - learning_rate * pull
-    return weights + velocity, velocity
+    """One step of an ensemble on fresh samples: new W and v."""
+    x = rng.standard_normal((len(weights), optimiser.batch_size, model.inputs.shape[1]))
+    eta = rng.standard_normal((len(weights), optimiser.batch_size, len(model.output)))
+    return optimiser.step(weights, velocity, gradient(model, weights, x, eta))

@@ -8,7 +8,9 @@ import numpy as np
 
 from sgd.activation.kernels import Block, Setting, advance
 from sgd.activation.model import ACTIVATIONS, ActivationNetwork
-from sgd.trainer import Layers, Optimiser, aligned
+from sgd.memory import aligned, copy_of_state, whole_block
+from sgd.optimiser import Optimiser
+from sgd.protocol import Layers
 from streams import LANES
 from streams.chunks import CHUNK, TILE
 
@@ -22,10 +24,11 @@ MOST_BYTES = 4 << 30
 
 @dataclass(frozen=True)
 class ActivationTrainer:
-    """`sgd.trainer.Trainer` of an `ActivationNetwork`."""
+    """`sgd.Trainer` of an `ActivationNetwork`."""
 
     model: ActivationNetwork
     optimiser: Optimiser
+    seed: int = 0  # of no use here: replicas share nothing random
 
     def __post_init__(self) -> None:
         (k, l), batch = self.model.teacher.shape, self.optimiser.batch_size
@@ -66,11 +69,8 @@ def setting(model: ActivationNetwork, optimiser: Optimiser) -> Setting:
         activation=ACTIVATIONS.index(model.activation),
         output_activation=ACTIVATIONS.index(model.output_activation),
         linear=model.linear,
-        batch=optimiser.batch_size,
+        optimiser=optimiser,
         eps=model.eps,
-        rate=optimiser.learning_rate / optimiser.batch_size,
-        decay=optimiser.learning_rate * optimiser.weight_decay,
-        momentum=optimiser.momentum,
     )
 
 
@@ -82,11 +82,8 @@ def new_block(model: ActivationNetwork, batch_size: int, state: np.ndarray, weig
     # at least two: a block of one step can be contiguous, for which the kernels would be compiled again
     ahead = max(2, min(MOST_STEPS, AHEAD // (8 * LANES * samples * (inputs + 1))))
 
-    generator = aligned(*state.shape, dtype=np.uint64)
-    generator[:] = state
-    padded = weights[np.minimum(np.arange(LANES), len(weights) - 1)]
     w = aligned(CHUNKS, rows, columns, CHUNK)
-    w[:, :k, :l] = padded.reshape(CHUNKS, CHUNK, k, l).transpose(0, 2, 3, 1)
+    w[:, :k, :l] = whole_block(weights).reshape(CHUNKS, CHUNK, k, l).transpose(0, 2, 3, 1)
     velocity = aligned(*w.shape)
     draw, noise = aligned(ahead, samples, inputs + 1, LANES), aligned(ahead, _even(samples * outputs), LANES)
     x = draw[:, :, :inputs].reshape(ahead, samples, inputs, CHUNKS, CHUNK)
@@ -95,7 +92,8 @@ def new_block(model: ActivationNetwork, batch_size: int, state: np.ndarray, weig
     features, hidden = aligned(samples, columns, CHUNK), aligned(2 * samples, rows, CHUNK)
     answer, delta = aligned(2 * samples, outputs, CHUNK), aligned(samples, rows, CHUNK)
     return Block(
-        state=generator, failed=np.full((CHUNKS, CHUNK), -1), weights=w, weights_flat=w.reshape(CHUNKS, -1),
+        state=copy_of_state(state), failed=np.full((CHUNKS, CHUNK), -1),
+        weights=w, weights_flat=w.reshape(CHUNKS, -1),
         velocity=velocity, velocity_flat=velocity.reshape(CHUNKS, -1),
         draw=draw, noise=noise, gamma=aligned(inputs + 1, LANES),
         x=x.transpose(0, 3, 1, 2, 4), eta=eta.transpose(0, 3, 1, 2, 4),

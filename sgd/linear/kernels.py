@@ -4,7 +4,7 @@ Exact in law, not literal, for fresh batches: a batch enters only through ⟨x x
 of the same second moment as |B| samples (``moments.fill_rows``: min(|B|, N) of them) and independent label
 noise on each row, Σ e xᵀ has the law it has for the samples themselves, because given the samples the
 label noise Σ η xᵀ is Gaussian with covariance 1 ⊗ Σ x xᵀ. Exact data are the constant rows √|B| · 1.
-Data sets are literal. The literal algorithm is in ``linear_reference.py``.
+Data sets are literal. The literal algorithm is in ``reference.py``.
 
 Everything runs in the coordinates z of the inputs, x = F z: forward X_0 = F, X_l = W_l X_{l-1}; error map
 E = Z A F − Z X_L; backward D = Σ (E z + ε η) zᵀ, Y_L = Zᵀ D, gradient Y_l X_{l-1}ᵀ, Y_{l-1} = W_lᵀ Y_l.
@@ -19,6 +19,8 @@ import numpy as np
 
 from sgd.epochs import gather, shuffle
 from sgd.moments import fill_rows
+from sgd.optimiser import Optimiser
+from sgd.optimiser_kernels import move
 from streams import LANES, fill_normal, kernel
 from streams.lanes import multiply, transposed
 
@@ -38,11 +40,8 @@ class Setting(NamedTuple):
     white: bool  # F = 1
     output: bool
     symmetric: bool
-    batch: int
+    optimiser: Optimiser
     eps: float
-    rate: float
-    momentum: float
-    decay: float
     sizes: np.ndarray  # (L + 1,) widths, from the inputs on
     outputs: int
 
@@ -53,7 +52,7 @@ class Block(NamedTuple):
     state: np.ndarray  # (4,) generator
     failed: np.ndarray  # () step at which the replica diverged, -1 before
     weights: np.ndarray  # (L, R, R) padded
-    velocity: np.ndarray  # the same, or (1, 1, 1) without momentum
+    velocity: np.ndarray  # the same, or (L, 1, 1) without momentum
     gradient: np.ndarray  # (R, R) minus the gradient's sum over the batch
     hidden: np.ndarray  # (L + 1, R, r) X_l
     backward: np.ndarray  # (2, R, r) Y_l
@@ -77,10 +76,10 @@ def _batch(b, c, step, r):
     if c.source == EXACT:
         count = r
     elif c.source == FRESH:
-        count = fill_rows(b.state, b.gamma, b.rows, c.batch, r)
+        count = fill_rows(b.state, b.gamma, b.rows, c.optimiser.batch_size, r)
     else:
-        count, samples = c.batch, b.data.shape[0]
-        first = (step * c.batch) % samples
+        count, samples = c.optimiser.batch_size, b.data.shape[0]
+        first = (step * count) % samples
         if c.shuffled and first == 0:
             shuffle(b.state, b.order, b.gamma, samples)
         gather(b.rows, b.data, b.order, first, count, r, c.shared)
@@ -98,7 +97,7 @@ def _errors(b, c, count, r):
     """Σ (E z + ε η) zᵀ over the rows, into ``b.moment``."""
     k = c.outputs
     noisy = c.noise == LABEL
-    triangular = c.source == FRESH and c.batch >= r
+    triangular = c.source == FRESH and c.optimiser.batch_size >= r
     for s in range(count):
         z = b.rows[s]
         last = min(r, s + 1) if triangular else r
@@ -169,13 +168,13 @@ def _kicks(b, c, count, entries, at, step):
     """Gradient noise of ``entries`` entries from ``at`` on, summed over the batch, into ``b.kick``."""
     if c.source != DATA_SET:
         fill_normal(b.state, b.kick, (entries + 1) // 2)
-        width = c.eps * math.sqrt(c.batch)
+        width = c.eps * math.sqrt(c.optimiser.batch_size)
         for e in range(entries):
             kick = b.kick[e]
             for lane in range(LANES):
                 kick[lane] *= width
         return
-    first = (step * c.batch) % b.data.shape[0]
+    first = (step * c.optimiser.batch_size) % b.data.shape[0]
     for e in range(entries):
         kick = b.kick[e]
         for lane in range(LANES):
@@ -221,23 +220,6 @@ def _symmetrise(g, n):
 
 
 @kernel
-def _move(b, c, number, rows, columns):
-    """v <- m v + α (gradient/|B| - λ W), W <- W + v."""
-    share, shrink = c.rate / c.batch, c.rate * c.decay
-    for i in range(rows):
-        for j in range(columns):
-            w, g = b.weights[number, i, j], b.gradient[i, j]
-            if c.momentum > 0.0:
-                v = b.velocity[number, i, j]
-                for lane in range(LANES):
-                    v[lane] = c.momentum * v[lane] + share * g[lane] - shrink * w[lane]
-                    w[lane] += v[lane]
-            else:
-                for lane in range(LANES):
-                    w[lane] += share * g[lane] - shrink * w[lane]
-
-
-@kernel
 def _entries(c, rows, columns):
     return rows * (rows + 1) // 2 if c.noise == SYMMETRIC else rows * columns
 
@@ -268,7 +250,7 @@ def _backward(b, c, count, layers, r, step):
             at += entries
         if c.symmetric:
             _symmetrise(b.gradient, rows)
-        _move(b, c, number, rows, columns)
+        move(b.weights[number], b.velocity[number], b.gradient, c.optimiser, rows, columns)
         here, there = there, here
 
 

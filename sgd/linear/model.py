@@ -8,7 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sgd.trainer import Layers, Optimiser, Trainer, gram_spectra, symmetric_spectra
+from sgd.linear import reference
+from sgd.optimiser import Optimiser
+from sgd.protocol import Layers
+from sgd.spectra import gram_spectra, symmetric_spectra
 from streams.arguments import choice, count, flag, positive, shown
 from streams.matrices import LARGEST, ROUNDING, input_covariance, matrix, output_layer, unlearnt
 
@@ -36,7 +39,8 @@ class LinearNetwork:
     hidden : sequence of int
         Widths between the trained layers, from the input on; none for a single W.
     output : array_like, shape (K, M), optional
-        Z; by default the identity. Direction a of its left singular vectors in row space learns at rate z_a².
+        Z; by default the identity. Its right singular vectors v_a set the rates, as ZᵀZ acts on the rows of
+        W: their combination v_aᵀW learns at rate z_a².
     covariance : array_like, shape (N, N), optional
         C of the inputs, symmetric, positive semi-definite; by default the identity (whitened inputs).
     noise : {"none", "label", "isotropic", "symmetric"}
@@ -85,7 +89,6 @@ class LinearNetwork:
 
     name: ClassVar[str] = "linear_network"
     diverged: ClassVar[str] = "the error of the network grew beyond all bounds"
-    leaves_zero: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         teacher = matrix("teacher", self.teacher)
@@ -150,7 +153,7 @@ class LinearNetwork:
 
     @property
     def unlearnt(self) -> list[np.ndarray]:
-        """Left null directions of Z, unit vectors of shape (M,), in which P does not learn."""
+        """Null directions of Z, Z u = 0, unit vectors u of shape (M,): uᵀP is not learnt."""
         if self.output is None:
             return []
         _, z, vt = np.linalg.svd(self.output)
@@ -199,16 +202,16 @@ class LinearNetwork:
         return tuple(layers)
 
     def _decayed(self, a: np.ndarray, weight_decay: float) -> np.ndarray:
-        m = len(a)
-        z2, left = np.ones(m), np.eye(m)
+        z2, of_rows = np.ones(len(a)), np.eye(len(a))
         if self.output is not None:
-            z2, left = np.linalg.eigh(self.output.T @ self.output)
-        c, right = np.linalg.eigh(self.factor @ self.factor.T)
+            z2, of_rows = np.linalg.eigh(self.output.T @ self.output)
+        c, of_columns = np.linalg.eigh(self.factor @ self.factor.T)
         if self.symmetric:
-            left, rate = right, (c[:, None] + c) / 2
+            of_rows, rate = of_columns, (c[:, None] + c) / 2
         else:
             rate = np.maximum(np.outer(z2, c), 0.0)
-        return np.asarray(left @ (left.T @ a @ right * rate / (rate + weight_decay)) @ right.T)
+        shrunk = of_rows.T @ a @ of_columns * rate / (rate + weight_decay)
+        return np.asarray(of_rows @ shrunk @ of_columns.T)
 
     def largest_rate(self) -> float:
         """Largest eigenvalue of the Hessian at the fixed point: the fastest rate of the noiseless flow.
@@ -236,12 +239,12 @@ class LinearNetwork:
 
     def check_optimiser(self, optimiser: Optimiser) -> None:
         """ValueError beyond `largest_learning_rate`, or where batches do not divide the data set."""
-        rate, size = optimiser.learning_rate, optimiser.batch_size
+        learning_rate, size = optimiser.learning_rate, optimiser.batch_size
         bound = self.largest_learning_rate(optimiser.momentum, optimiser.weight_decay)
-        if rate >= bound:
+        if learning_rate >= bound:
             raise ValueError(
-                f"learning_rate {rate:g} is not stable for this model; it must be below {bound:.6g}, "
-                "2 over the largest eigenvalue of the Hessian at the fixed point"
+                f"learning_rate {learning_rate:g} is not stable for this model; it must be below "
+                f"{bound:.6g}, 2 over the largest eigenvalue of the Hessian at the fixed point"
             )
         if self.samples is not None and self.samples % size:
             nearest = max(1, round(self.samples / size)) * size
@@ -262,23 +265,11 @@ class LinearNetwork:
         """Eigenvalues of PᵀP, or of (P + Pᵀ)/2."""
         return gram_spectra(weights) if self.spectrum == "gram" else symmetric_spectra(weights)
 
-    def trainer(self, optimiser: Optimiser, seed: int) -> Trainer:
-        """What `sgd.train` uses."""
-        from sgd.linear.trainer import LinearTrainer  # compiles on first use
-
-        return LinearTrainer(self, optimiser, seed)
-
     def gradients(
         self, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int = 1
     ) -> np.ndarray:
         """Literal per-sample gradients at W (row, col), (samples, row, col); ``updates`` has no effect."""
-        from sgd.linear.reference import gradients
-
-        return gradients(self, weights, samples, rng)
-
-    def default_updates(self, weights: np.ndarray) -> int:
-        """1: samples are independent."""
-        return 1
+        return reference.gradients(self, weights, samples, rng)
 
     def parameters(self) -> dict[str, Any]:
         """Everything that defines the model, as plain numbers, strings and lists."""

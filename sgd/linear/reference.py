@@ -1,4 +1,4 @@
-"""The plain-NumPy twin of ``linear_kernels.py``: literal samples, back-propagation sample by sample.
+"""The plain-NumPy twin of ``kernels.py``: literal samples, back-propagation sample by sample.
 
 It takes its noise from a NumPy generator that the caller passes. The tests hold the compiled step against
 it, and `sgd.noise` measures gradients with it.
@@ -7,16 +7,36 @@ it, and `sgd.noise` measures gradients with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
-from sgd.linear.model import LinearNetwork
-from sgd.trainer import Layers, Optimiser
+from sgd.optimiser import Optimiser
+from sgd.protocol import Layers
 
 
-def draw(
-    model: LinearNetwork, shape: tuple[int, ...], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+class Network(Protocol):
+    """What the literal algorithm takes of a `LinearNetwork`."""
+
+    @property
+    def teacher(self) -> np.ndarray: ...
+    @property
+    def output(self) -> np.ndarray | None: ...
+    @property
+    def factor(self) -> np.ndarray: ...
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def noise(self) -> str: ...
+    @property
+    def eps(self) -> float: ...
+    @property
+    def data(self) -> str: ...
+    @property
+    def symmetric(self) -> bool: ...
+
+
+def draw(model: Network, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Inputs x (*shape, N) and label noise ε η (*shape, K)."""
     factor, outputs = model.factor, len(model.teacher if model.output is None else model.output)
     x = rng.standard_normal((*shape, factor.shape[1])) @ factor.T
@@ -26,7 +46,7 @@ def draw(
     return x, label
 
 
-def kicks(model: LinearNetwork, shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:
+def kicks(model: Network, shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:
     """Gradient noise of samples, one array (*shape, rows, columns) a layer."""
     out = []
     for m, n in model.shapes:
@@ -40,7 +60,7 @@ def kicks(model: LinearNetwork, shape: tuple[int, ...], rng: np.random.Generator
 
 
 def sample_gradients(
-    model: LinearNetwork,
+    model: Network,
     layers: Sequence[np.ndarray],
     x: np.ndarray,
     label: np.ndarray,
@@ -72,20 +92,19 @@ def sample_gradients(
 
 
 def step(
-    model: LinearNetwork, layers: Layers, velocity: Layers, optimiser: Optimiser, rng: np.random.Generator
+    model: Network, layers: Layers, velocity: Layers, optimiser: Optimiser, rng: np.random.Generator
 ) -> tuple[Layers, Layers]:
     """One step of an ensemble on fresh batches: new weights and velocities (replica, rows, columns)."""
     shape = (len(layers[0]), optimiser.batch_size)
     x, label = draw(model, shape, rng)
     gradients = sample_gradients(model, layers, x, label, kicks(model, shape, rng))
-    moved = []
-    for w, v, g in zip(layers, velocity, gradients, strict=True):
-        slope = g.mean(axis=1) + optimiser.weight_decay * w
-        moved.append(optimiser.momentum * v - optimiser.learning_rate * slope)
-    return tuple(w + v for w, v in zip(layers, moved, strict=True)), tuple(moved)
+    moved = [
+        optimiser.step(w, v, g.mean(axis=1)) for w, v, g in zip(layers, velocity, gradients, strict=True)
+    ]
+    return tuple(w for w, _ in moved), tuple(v for _, v in moved)
 
 
-def gradients(model: LinearNetwork, weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def gradients(model: Network, weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Per-sample gradients of a single W at given weights (row, col): (count, row, col)."""
     x, label = draw(model, (count,), rng)
     if model.data == "exact":  # the mean over inputs; label noise keeps its covariance
@@ -96,6 +115,6 @@ def gradients(model: LinearNetwork, weights: np.ndarray, count: int, rng: np.ran
     return sample_gradients(model, [weights], x, label, kicks(model, (count,), rng))[0]
 
 
-def _projected(model: LinearNetwork, error: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+def _projected(model: Network, error: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     seen = error @ covariance
     return seen if model.output is None else model.output.T @ (model.output @ seen)

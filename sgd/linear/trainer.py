@@ -8,7 +8,9 @@ import numpy as np
 
 from sgd.linear.kernels import BEYOND, DATA_SET, EXACT, FRESH, LABEL, Block, Setting, advance, draw_data_set
 from sgd.linear.model import NOISES, LinearNetwork
-from sgd.trainer import Layers, Optimiser, aligned
+from sgd.memory import aligned, copy_of_state, in_all_lanes, lanes, whole_block
+from sgd.optimiser import Optimiser
+from sgd.protocol import Layers
 from streams import LANES, generator
 
 MOST_BYTES = 4 << 30
@@ -17,7 +19,7 @@ MOST_BYTES = 4 << 30
 
 @dataclass(frozen=True)
 class LinearTrainer:
-    """`sgd.trainer.Trainer` of a `LinearNetwork`."""
+    """`sgd.Trainer` of a `LinearNetwork`."""
 
     model: LinearNetwork
     optimiser: Optimiser
@@ -50,7 +52,7 @@ class LinearTrainer:
     @property
     def common(self) -> Setting:
         """What all replicas share."""
-        m, o = self.model, self.optimiser
+        m = self.model
         fresh = FRESH if m.data == "batch" else EXACT
         return Setting(
             noise=NOISES.index(m.noise),
@@ -60,11 +62,8 @@ class LinearTrainer:
             white=m.covariance is None,
             output=m.output is not None,
             symmetric=m.symmetric,
-            batch=o.batch_size,
+            optimiser=self.optimiser,
             eps=m.eps,
-            rate=o.learning_rate,
-            momentum=o.momentum,
-            decay=o.weight_decay,
             sizes=np.array([m.teacher.shape[1], *m.hidden, m.teacher.shape[0]]),
             outputs=self.outputs,
         )
@@ -72,8 +71,7 @@ class LinearTrainer:
     def block(self, state: np.ndarray, layers: Layers) -> Block:
         b = self._memory(state)
         for number, w in enumerate(layers):
-            padded = w[np.minimum(np.arange(LANES), len(w) - 1)]
-            b.weights[number, : w.shape[1], : w.shape[2]] = padded.transpose(1, 2, 0)
+            b.weights[number, : w.shape[1], : w.shape[2]] = whole_block(w).transpose(1, 2, 0)
         if self.common.source == EXACT:
             r = b.goal.shape[1]
             b.rows[:r, :r] = np.sqrt(self.optimiser.batch_size) * np.eye(r)[:, :, None]
@@ -89,31 +87,21 @@ class LinearTrainer:
         f, k, entries = model.factor, self.outputs, self.entries
         r, layers, width = f.shape[1], len(model.shapes), max(*c.sizes.tolist(), 1)
         samples = model.samples or 0
-        count = c.batch if samples else max(1, min(c.batch, r)) if c.source == FRESH else r
+        batch, own = self.optimiser.batch_size, (1,) if model.shared_data else (LANES,)
+        count = batch if samples else max(1, min(batch, r)) if c.source == FRESH else r
         z = np.eye(len(model.teacher)) if model.output is None else model.output
-
-        def zeros(*shape: int) -> np.ndarray:
-            return aligned(*shape, LANES)
-
-        def filled(matrix: np.ndarray) -> np.ndarray:
-            out = zeros(*matrix.shape)
-            out[:] = matrix[..., None]
-            return out
-
-        hidden = zeros(layers + 1, width, r)
+        moving = width if self.optimiser.momentum else 1
+        hidden = lanes(layers + 1, width, r)
         hidden[0, : len(f)] = f[..., None]
-        generator = aligned(*state.shape, dtype=np.uint64)
-        generator[:] = state
-        own = (1,) if model.shared_data else (LANES,)
         return Block(
-            state=generator, failed=np.full(LANES, -1), weights=zeros(layers, width, width),
-            velocity=zeros(layers, width, width) if c.momentum else zeros(1, 1, 1),
-            gradient=zeros(width, width), hidden=hidden, backward=zeros(2, width, r),
-            goal=filled(z @ model.teacher @ f), output=filled(z), error=zeros(k, r), moment=zeros(k, r),
-            rows=zeros(count, r + 1), label=zeros(count, k + 1), gamma=zeros(r + 1),
-            kick=zeros(max(entries, 1) + 1), data=aligned(samples, r, *own),
+            state=copy_of_state(state), failed=np.full(LANES, -1), weights=lanes(layers, width, width),
+            velocity=lanes(layers, moving, moving),
+            gradient=lanes(width, width), hidden=hidden, backward=lanes(2, width, r),
+            goal=in_all_lanes(z @ model.teacher @ f), output=in_all_lanes(z), error=lanes(k, r),
+            moment=lanes(k, r), rows=lanes(count, r + 1), label=lanes(count, k + 1), gamma=lanes(r + 1),
+            kick=lanes(max(entries, 1) + 1), data=aligned(samples, r, *own),
             data_label=aligned(samples, k if c.noise == LABEL else 0, *own),
-            data_kick=zeros(samples, entries), order=np.zeros((samples, LANES), dtype=np.int64),
+            data_kick=lanes(samples, entries), order=np.zeros((samples, LANES), dtype=np.int64),
         )  # fmt: skip
 
     def _share(self, b: Block) -> None:

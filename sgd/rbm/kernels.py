@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sgd.moments import fill_rows
+from sgd.optimiser import Optimiser
 from streams import LANES, fill_normal, kernel
 from streams.lanes import cholesky, multiply, multiply_symmetric, solve, transposed
 
@@ -34,10 +35,9 @@ class Setting(NamedTuple):
     average: int
     fresh_data: bool
     sweeps: int
-    batch: int
+    optimiser: Optimiser  # without momentum and weight decay
     mu2: float
     sigma2: float
-    rate: float
 
 
 class Block(NamedTuple):
@@ -150,8 +150,8 @@ def _sweep_operator(b, c, n):
 @kernel
 def _independent(b, c, n):
     """Rows of ``b.samples`` that stand for |B| samples of the model; returns their number."""
-    count = fill_rows(b.state, b.gamma, b.draw, c.batch, n)
-    solve(b.samples, b.draw, b.precision, b.reciprocal, count, n, c.batch >= n)
+    count = fill_rows(b.state, b.gamma, b.draw, c.optimiser.batch_size, n)
+    solve(b.samples, b.draw, b.precision, b.reciprocal, count, n, c.optimiser.batch_size >= n)
     return count
 
 
@@ -163,8 +163,8 @@ def _gibbs(b, c, n):
         fill_normal(b.state, b.chains[s, n:], (n + 1) // 2)
     sweep = transposed(b.sweep)
     multiply(b.samples, b.chains, sweep, count, n, 2 * n, 1.0, n)
-    if c.batch > n:  # the directions orthogonal to the chains' N rows: noise alone
-        rest = fill_rows(b.state, b.gamma, b.rest, c.batch - n, n)
+    if c.optimiser.batch_size > n:  # the directions orthogonal to the chains' N rows: noise alone
+        rest = fill_rows(b.state, b.gamma, b.rest, c.optimiser.batch_size - n, n)
         factor = transposed(b.sweep[n:])
         multiply(b.samples[count:], b.rest, factor, rest, n, n, 1.0, 0)
         count += rest
@@ -174,7 +174,7 @@ def _gibbs(b, c, n):
 @kernel
 def _keep_chains(b, c, n):
     """Persistent chains: the samples themselves, or for |B| > N the factor of their second moment."""
-    if c.batch > n:
+    if c.optimiser.batch_size > n:
         cholesky(b.chains, b.reciprocal, b.moment, b.ones, b.valid, n)
         return
     for s in range(b.chains.shape[0]):
@@ -189,12 +189,12 @@ def _keep_chains(b, c, n):
 def _data(b, c, n):
     """|B| fresh samples of the target: second moment into ``b.data``, or start of contrastive chains."""
     target = b.chains if c.average == CONTRASTIVE else b.data_samples
-    count = fill_rows(b.state, b.gamma, b.draw, c.batch, n)
+    count = fill_rows(b.state, b.gamma, b.draw, c.optimiser.batch_size, n)
     factor = transposed(b.data_factor)
     multiply(target, b.draw, factor, count, n, n, 1.0, 0)
     if c.fresh_data:
         phi = transposed(target)
-        multiply_symmetric(b.data, phi, phi, n, count, 1.0 / c.batch, False)
+        multiply_symmetric(b.data, phi, phi, n, count, 1.0 / c.optimiser.batch_size, False)
 
 
 @kernel
@@ -204,8 +204,8 @@ def _update(b, c, step, m, n):
     for lane in range(LANES):
         if gain[lane] == 0.0 and b.failed[lane] < 0:
             b.failed[lane] = step
-        gain[lane] = c.rate * c.sigma2 if gain[lane] > 0.0 else np.nan
-    share = 1.0 / c.batch
+        gain[lane] = c.optimiser.learning_rate * c.sigma2 if gain[lane] > 0.0 else np.nan
+    share = 1.0 / c.optimiser.batch_size
     for i in range(n):
         for j in range(i + 1):
             one = 1.0 if i == j else 0.0
@@ -232,7 +232,7 @@ def start_chains(b, c):
     _precision(b, c, m, n)
     count = _independent(b, c, n)
     phi = transposed(b.samples)
-    multiply_symmetric(b.moment, phi, phi, n, count, 1.0, c.batch >= n)
+    multiply_symmetric(b.moment, phi, phi, n, count, 1.0, c.optimiser.batch_size >= n)
     _keep_chains(b, c, n)
 
 
@@ -250,7 +250,7 @@ def advance(b, c, first, last):
         else:
             _sweep_operator(b, c, n)
             count = _gibbs(b, c, n)
-        triangular = c.average == INDEPENDENT and c.batch >= n
+        triangular = c.average == INDEPENDENT and c.optimiser.batch_size >= n
         multiply_symmetric(b.moment, phi, phi, n, count, 1.0, triangular)
         if c.average == PERSISTENT:
             _keep_chains(b, c, n)

@@ -8,7 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from sgd.data import precision_of_samples
-from sgd.trainer import Layers, Optimiser, Trainer, gram_spectra
+from sgd.optimiser import Optimiser
+from sgd.protocol import Layers
+from sgd.rbm import reference
+from sgd.spectra import gram_spectra
 from streams.arguments import choice, count, finite, positive, shown
 
 MODEL_AVERAGES = ("independent", "persistent", "contrastive")
@@ -165,11 +168,6 @@ class GaussianRBM:
         return "WᵀW"
 
     @property
-    def shared_data(self) -> bool:
-        """Every replica draws its own."""
-        return False
-
-    @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Of W alone."""
         return ((self.n_hidden, self.n_visible),)
@@ -202,11 +200,11 @@ class GaussianRBM:
         for option in ("momentum", "weight_decay"):
             if getattr(optimiser, option):
                 raise ValueError(f"{option} must be 0 for a GaussianRBM: it is trained by plain SGD")
-        rate, bound = optimiser.learning_rate, self.largest_learning_rate
-        if rate >= bound:
+        learning_rate, bound = optimiser.learning_rate, self.largest_learning_rate
+        if learning_rate >= bound:
             raise ValueError(
-                f"learning_rate {rate:g} is not stable for this model; it must be below {bound:.6g}, "
-                "2 over the largest relaxation rate at the fixed point"
+                f"learning_rate {learning_rate:g} is not stable for this model; it must be below "
+                f"{bound:.6g}, 2 over the largest relaxation rate at the fixed point"
             )
 
     def observed(self, layers: Layers) -> np.ndarray:
@@ -217,19 +215,11 @@ class GaussianRBM:
         """Eigenvalues of WᵀW."""
         return gram_spectra(weights)
 
-    def trainer(self, optimiser: Optimiser, seed: int) -> Trainer:
-        """What `sgd.train` uses."""
-        from sgd.rbm.trainer import RBMTrainer  # compiles on first use
-
-        return RBMTrainer(self, optimiser)
-
     def gradients(
         self, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int = 1
     ) -> np.ndarray:
         """Literal per-sample gradients at W (row, col), (samples, row, col); chains average ``updates``."""
-        from sgd.rbm.reference import gradients
-
-        return gradients(self, weights, samples, rng, updates)
+        return reference.gradients(self, weights, samples, rng, updates)
 
     def default_updates(self, weights: np.ndarray) -> int:
         """200 times the memory of persistent chains, else 1."""

@@ -1,24 +1,47 @@
-"""The plain-NumPy twin of ``rbm_kernels.py``: literal samples, literal Gibbs sweeps, an ensemble at once.
+"""The plain-NumPy twin of ``kernels.py``: literal samples, literal Gibbs sweeps, an ensemble at once.
 
 It takes its noise from a NumPy generator that the caller passes. The tests hold the compiled step
-against it; nothing else uses it.
+against it, and `sgd.noise` measures gradients with it.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from sgd.rbm.model import GaussianRBM
+from sgd.optimiser import Optimiser
 
 
-def precision(model: GaussianRBM, weights: np.ndarray) -> np.ndarray:
+class Machine(Protocol):
+    """What the literal algorithm takes of a `GaussianRBM`."""
+
+    @property
+    def target(self) -> np.ndarray: ...
+    @property
+    def covariance(self) -> np.ndarray: ...
+    @property
+    def n_visible(self) -> int: ...
+    @property
+    def mu2(self) -> float: ...
+    @property
+    def sigma_h(self) -> float: ...
+    @property
+    def model_average(self) -> str: ...
+    @property
+    def sweeps(self) -> int: ...
+    @property
+    def data(self) -> str: ...
+
+
+def precision(model: Machine, weights: np.ndarray) -> np.ndarray:
     """K = μ² - σ_h² WᵀW, shape (replica, n_visible, n_visible), from W (replica, n_hidden, n_visible)."""
     gram = weights.swapaxes(-1, -2) @ weights
     return model.mu2 * np.eye(model.n_visible) - model.sigma_h**2 * gram
 
 
 def gibbs_sweeps(
-    model: GaussianRBM, weights: np.ndarray, chains: np.ndarray, rng: np.random.Generator
+    model: Machine, weights: np.ndarray, chains: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """``model.sweeps`` times h ~ p(h|φ), φ ~ p(φ|h), for chains φ (replica, chain, n_visible).
 
@@ -45,11 +68,10 @@ def second_moment(phi: np.ndarray) -> np.ndarray:
 
 
 def step(
-    model: GaussianRBM,
+    model: Machine,
     weights: np.ndarray,
     chains: np.ndarray | None,
-    learning_rate: float,
-    batch_size: int,
+    optimiser: Optimiser,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One update of an ensemble: new weights, and the samples of the model it used.
@@ -57,10 +79,12 @@ def step(
     Parameters
     ----------
     weights : ndarray, shape (replica, n_hidden, n_visible)
+    optimiser : Optimiser
+        Without momentum and weight decay, as `GaussianRBM.check_optimiser` wants it.
     chains : ndarray, shape (replica, batch_size, n_visible), or None
         Persistent chains; None starts them in equilibrium, and is what the other averages take.
     """
-    replicas = len(weights)
+    replicas, batch_size = len(weights), optimiser.batch_size
     target = np.broadcast_to(model.target, (replicas, *model.target.shape))
     needs_data = model.data == "batch" or model.model_average == "contrastive"
     data = gaussian(target, batch_size, rng) if needs_data else None
@@ -74,12 +98,12 @@ def step(
             chains = gaussian(precision(model, weights), batch_size, rng)
         chains = gibbs_sweeps(model, weights, chains, rng)
     on_data = model.covariance if model.data == "exact" or data is None else second_moment(data)
-    change = learning_rate * model.sigma_h**2 * (on_data - second_moment(chains))
-    return weights + weights @ change, chains
+    gradient = -(model.sigma_h**2) * weights @ (on_data - second_moment(chains))
+    return optimiser.step(weights, np.zeros_like(weights), gradient)[0], chains
 
 
 def gradients(
-    model: GaussianRBM, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int
+    model: Machine, weights: np.ndarray, samples: int, rng: np.random.Generator, updates: int
 ) -> np.ndarray:
     """Gradients of single samples of minus the log-likelihood at W (n_hidden, n_visible).
 

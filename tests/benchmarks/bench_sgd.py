@@ -49,8 +49,9 @@ def numpy_ensemble(average, batch, replicas, steps):
 
     def run():
         rng, weights, chains = np.random.default_rng(1), start, None
+        optimiser = sgd.Optimiser(rate_of(batch), batch)
         for _ in range(steps):
-            weights, chains = reference.step(model, weights, chains, rate_of(batch), batch, rng)
+            weights, chains = reference.step(model, weights, chains, optimiser, rng)
 
     return run
 

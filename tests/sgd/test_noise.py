@@ -127,7 +127,7 @@ def test_same_seed_same_table():
         ((sgd.LinearNetwork(TEACHER), W * np.nan), "weights must be finite"),
         ((sgd.LinearNetwork(TEACHER), W, 10), "samples must be >= 100"),
         ((sgd.GaussianRBM(np.eye(3), 2, 1.0), W), "below mu2/sigma_h² = 1"),
-        (("rbm", W), "model must be one of"),
+        (("rbm", W), r"sgd.noise needs.*str lacks name, shapes, parameters\(\), gradients\(\);"),
     ],
 )
 def test_refused(arguments, message):

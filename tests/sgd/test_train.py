@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.linalg import solve_discrete_lyapunov
 
 import sgd
-from sgd.trainer import gram_spectra as spectra
+from sgd.spectra import gram_spectra as spectra
 from tests.oracles import assert_mean
 
 AVERAGES = ("independent", "persistent", "contrastive")
@@ -159,23 +159,24 @@ def test_all_may_diverge_at_once():
 KAPPA, MU2 = np.array([3.0, 6.0]), 9.0
 
 
-def variance(average, sweeps=1, data="exact", rate=0.2, batch=4000, replicas=2000, hidden=2):
+def variance(average, sweeps=1, data="exact", learning_rate=0.2, batch=4000, replicas=2000, hidden=2):
     """Squared deviations of both modes at stationarity in units of 2 T (μ² - κ), one number a replica."""
     rbm = sgd.GaussianRBM(np.diag(KAPPA), hidden, MU2, model_average=average, sweeps=sweeps, data=data)
-    start, apart = int(50 / rate), max(1, int(6 / rate))
+    start, apart = int(50 / learning_rate), max(1, int(6 / learning_rate))
     run = sgd.train(
-        rbm, rate, batch, start + 3 * apart, replicas, seed=11,
+        rbm, learning_rate, batch, start + 3 * apart, replicas, seed=11,
         record=start + apart * np.arange(4), initial="fixed-point",
     )  # fmt: skip
     x = run.eigenvalue.values
-    return ((x - x.mean(axis=(0, 1))) ** 2).mean(axis=1) / (2 * rate / batch * (MU2 - KAPPA))
+    return ((x - x.mean(axis=(0, 1))) ** 2).mean(axis=1) / (2 * learning_rate / batch * (MU2 - KAPPA))
 
 
-def expected(average, sweeps=1, data="exact", rate=0.2):
+def expected(average, sweeps=1, data="exact", learning_rate=0.2):
     """The same, exact in α to leading order in T: a lagged chain (x, s), s the model's second moment."""
     out = []
     for k, r in zip(2 * (MU2 - KAPPA) / KAPPA**2, (1 - KAPPA / MU2) ** (2 * sweeps), strict=True):
-        lag, a, double = (r if average == "persistent" else 0.0), rate * k, 1.0 if data == "batch" else 0.0
+        lag, double = (r if average == "persistent" else 0.0), 1.0 if data == "batch" else 0.0
+        a = learning_rate * k
         move = np.array([[1 - a * (1 - lag), -a * lag], [1 - lag, lag]])
         kicks = (1 - lag**2) * np.outer([-a, 1], [-a, 1]) + double * np.outer([a, 0], [a, 0])
         # var s at rest, in units of x: (2/|B|) c²/c⁴ = 2 κ²/|B|, and 2 T (μ² - κ) = α k κ²/|B|
@@ -194,7 +195,8 @@ def test_the_oracle_has_the_closed_forms_as_limits():
     assert expected("independent", data="batch") == pytest.approx(2 / (1 - 0.2 * k / 2))
     for sweeps in (1, 3):
         r = (1 - KAPPA / MU2) ** sweeps
-        assert expected("persistent", sweeps, rate=1e-6) == pytest.approx((1 + r**2) / (1 - r**2), rel=1e-5)
+        limit = (1 + r**2) / (1 - r**2)
+        assert expected("persistent", sweeps, learning_rate=1e-6) == pytest.approx(limit, rel=1e-5)
 
 
 def test_stationary_variance_and_its_finite_step_factor():

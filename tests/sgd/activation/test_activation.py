@@ -14,10 +14,11 @@ from sgd.activation import reference as literal
 from sgd.activation.kernels import take
 from sgd.activation.model import ACTIVATIONS
 from sgd.activation.trainer import CHUNKS, ActivationTrainer
-from sgd.trainer import Optimiser
+from sgd.optimiser import Optimiser
 from streams import LANES
 from streams.chunks import CHUNK
 from tests.oracles import ALPHA, assert_mean
+from tests.sgd.teachers import activation_network
 
 PAPER = sgd.ActivationNetwork.random()  # K = 16, L = 32, 3 inputs, 1 output, tanh
 SHAPES = {
@@ -31,12 +32,12 @@ each_output = pytest.mark.parametrize("output", ACTIVATIONS)
 
 
 def network(shape=(3, 5, 2, 3), activation="tanh", output="identity", **options):
-    return sgd.ActivationNetwork.random(*shape, activation=activation, output_activation=output, **options)
+    return activation_network(*shape, activation=activation, output_activation=output, **options)
 
 
-def trained(model, steps=12, replicas=10, rate=0.05, batch=4, **options):
+def trained(model, steps=12, replicas=10, learning_rate=0.05, batch=4, **options):
     settings = {"seed": 7, "record": 4, "initial": 0.5, "keep_weights": True} | options
-    return sgd.train(model, rate, batch, steps, replicas, **settings)
+    return sgd.train(model, learning_rate, batch, steps, replicas, **settings)
 
 
 # --- the literal algorithm itself ------------------------------------------------------------------------
@@ -131,12 +132,13 @@ LAWS = {
 
 def ensembles(model, batch, replicas=4000, twin=None):
     """Weights after some steps, of `sgd.train` and of an independent literal ensemble, (replica, K L)."""
+    optimiser = Optimiser(0.1, batch, momentum=0.4, weight_decay=0.3)
     options = {"momentum": 0.4, "weight_decay": 0.3}
     run = trained(model, 12, replicas, 0.1, batch, initial=0.3, record=[12], **options)
     w = sgd.initial_weights(model, replicas, seed=99, initial=0.3)
     rng, v = np.random.default_rng(5), np.zeros_like(w)
     for _ in range(12):
-        w, v = literal.step(twin or model, w, v, 0.1, batch, rng, **options)
+        w, v = literal.step(twin or model, w, v, optimiser, rng)
     return run.weight.values[:, 0].reshape(replicas, -1), w.reshape(replicas, -1)
 
 
@@ -277,19 +279,18 @@ def test_samples_drawn_in_advance_change_nothing(activation):
         assert all(np.array_equal(run.weight[:, -1], runs[0].weight[:, -1]) for run in runs)
 
 
-@pytest.mark.parametrize(("output", "factor", "seed"), [("identity", 1.0, 1), ("relu", 0.7, 2)])
-def test_a_replica_that_diverges_does_not_harm_the_others(output, factor, seed):
+@pytest.mark.parametrize(("output", "learning_rate", "seed"), [("identity", 5.2, 1), ("relu", 10.7, 2)])
+def test_a_replica_that_diverges_does_not_harm_the_others(output, learning_rate, seed):
     """Hidden units of relu would die, those of tanh are bounded."""
     model = network((3, 4, 2, 1), "identity", output, allow_unstable=True, seed=seed)
-    rate = factor * model.largest_learning_rate()
-    run = trained(model, 4000, 200, rate, 2, record=50)
+    run = trained(model, 4000, 200, learning_rate, 2, record=50)
     lost = ~np.isnan(run.diverged.values)
-    assert lost.any() and not lost.all()
+    assert 0.2 < lost.mean() < 0.98
     assert np.isnan(run.eigenvalue.values[lost, -1]).all() and np.isnan(run.weight.values[lost, -1]).all()
     assert np.isfinite(run.eigenvalue.values[~lost]).all()
     assert "1e100" in run.diverged.attrs["reason"]
     alone = int(np.flatnonzero(~lost)[0])
-    few = trained(model, 4000, alone + 1, rate, 2, record=50)
+    few = trained(model, 4000, alone + 1, learning_rate, 2, record=50)
     assert np.array_equal(few.weight.values[alone], run.weight.values[alone])
 
 

@@ -11,7 +11,7 @@ from scipy.linalg import solve_discrete_lyapunov
 
 import sgd
 from sgd.linear.reference import sample_gradients, step
-from sgd.trainer import Optimiser
+from sgd.optimiser import Optimiser
 from tests.oracles import assert_ks, assert_mean
 
 RNG = np.random.default_rng(5)
@@ -32,9 +32,9 @@ MODELS = {
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
-def trained(model, batch=4, steps=12, replicas=10, rate=0.05, **options):
+def trained(model, batch=4, steps=12, replicas=10, learning_rate=0.05, **options):
     settings = {"seed": 7, "record": 4, "initial": 0.5} | options
-    return sgd.train(model, rate, batch, steps, replicas, **settings)
+    return sgd.train(model, learning_rate, batch, steps, replicas, **settings)
 
 
 def literal(model, optimiser, steps, layers, seed=3):
@@ -85,10 +85,10 @@ def _outputs(model):
 @pytest.mark.parametrize("batch", [1, 7])
 def test_ensembles_have_the_literal_law(name, batch):
     model, replicas = MODELS[name], 4000
-    rate = 0.02 if "deep" in name else 0.06  # single samples make deep networks diverge soon
-    optimiser = Optimiser(rate, batch, momentum=0.4, weight_decay=0.3)
+    learning_rate = 0.02 if "deep" in name else 0.06  # single samples make deep networks diverge soon
+    optimiser = Optimiser(learning_rate, batch, momentum=0.4, weight_decay=0.3)
     options = {"momentum": 0.4, "weight_decay": 0.3, "initial": 0.2, "keep_weights": True}
-    run = trained(model, batch, 12, replicas, rate, **options)
+    run = trained(model, batch, 12, replicas, learning_rate, **options)
     w = run.weight.values[:, -1].reshape(replicas, -1)
     first = as_layers(sgd.initial_weights(model, replicas, seed=99, initial=0.2))
     product = literal(model, optimiser, 12, first)
@@ -257,7 +257,7 @@ def test_the_fixed_point_is_one_and_the_bound_is_where_it_stops_being_stable(nam
     product = model.observed(tuple(w[None] for w in model.fixed_point()))[0]
     assert still.weight.values[0, 0] == pytest.approx(product, abs=1e-6)
     for factor, stable in ((0.98, True), (1.02, False)):
-        # the class refuses a rate beyond the bound: the literal map shows what would happen
+        # the class refuses a learning rate beyond the bound: the literal map shows what would happen
         layers = tuple(w[None] for w in (first if isinstance(first, list) else [first]))
         assert (_excursion(model, layers, factor * bound) < 1e-4) == stable
     with pytest.raises(ValueError, match=f"below {bound:.6g}"):
@@ -268,7 +268,7 @@ def _symmetric(w, symmetric):
     return w + w.T if symmetric else w
 
 
-def _excursion(model, layers, rate, steps=1500):
+def _excursion(model, layers, learning_rate, steps=1500):
     """How far the layers of gradient descent get from where they start (deep ones may settle elsewhere)."""
     z = np.eye(len(model.teacher)) if model.output is None else model.output
     c, first, farthest = model.factor @ model.factor.T, layers, 0.0
@@ -283,7 +283,7 @@ def _excursion(model, layers, rate, steps=1500):
                 before = w @ before
             g = behind.swapaxes(-1, -2) @ e @ before.swapaxes(-1, -2)
             slopes.append(0.5 * (g + g.swapaxes(-1, -2)) if model.symmetric else g)
-        layers = tuple(w + rate * g for w, g in zip(layers, slopes, strict=True))
+        layers = tuple(w + learning_rate * g for w, g in zip(layers, slopes, strict=True))
         farthest = max(farthest, *(np.abs(w - v).max() for w, v in zip(layers, first, strict=True)))
         if farthest > 1.0:
             break

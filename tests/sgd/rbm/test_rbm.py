@@ -46,7 +46,7 @@ def test_from_samples():
         sgd.GaussianRBM.from_samples(np.full((4, 2), np.nan), 2, 9.0)
 
 
-def deviation(rbm, rate, steps=400):
+def deviation(rbm, learning_rate, steps=400):
     """Growth of a small random deviation from the fixed point under the noiseless map."""
     rng, n = np.random.default_rng(1), rbm.n_visible
     w = sgd.initial_weights(rbm, 1, initial="fixed-point")[0] @ rbm.basis
@@ -63,7 +63,7 @@ def deviation(rbm, rate, steps=400):
             s = np.linalg.inv(k)
         else:
             s = power @ (s if rbm.model_average == "persistent" else c) @ power + later
-        change = rate * rbm.sigma_h**2 * w @ (c - s)
+        change = learning_rate * rbm.sigma_h**2 * w @ (c - s)
         w = w + change
         sizes.append(np.abs(change).max())
         if sizes[-1] > 1e-4:  # far beyond the linear regime already
@@ -131,7 +131,7 @@ def test_rings_refused(n, mass2):
 @pytest.mark.parametrize(
     "bad, message",
     [
-        ({"model": "rbm"}, "model must be a GaussianRBM, LinearNetwork or .* got str"),
+        ({"model": "rbm"}, "model must have what sgd.train needs.*str lacks name, matrix, .*trainer"),
         ({"learning_rate": 0.0}, "learning_rate must be"),
         ({"learning_rate": np.nan}, "learning_rate must be"),
         ({"learning_rate": 4.0}, "learning_rate 4 is not stable.*must be below 3.2"),

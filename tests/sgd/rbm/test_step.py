@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 import sgd
+from sgd.optimiser import Optimiser
 from sgd.rbm import reference
 from sgd.rbm.kernels import advance, start_chains
 from sgd.rbm.trainer import new_block, setting
@@ -14,7 +15,7 @@ from streams import LANES, states
 from tests.oracles import ALPHA, assert_mean
 
 TARGET = np.array([[4.0, -1.0, 0.5], [-1.0, 5.0, -1.5], [0.5, -1.5, 6.0]])
-RATE = 0.02
+LEARNING_RATE = 0.02
 KINDS = [
     (average, data) for average in ("independent", "persistent", "contrastive") for data in ("exact", "batch")
 ]
@@ -35,7 +36,7 @@ def weights(hidden, n=3):
 def sampled(rbm, batch, steps=1, replicas=20_000, seed=1):
     """Weights after ``steps`` of training, (replica, row, col)."""
     run = sgd.train(
-        rbm, RATE, batch, steps, replicas, seed=seed, record=[steps],
+        rbm, LEARNING_RATE, batch, steps, replicas, seed=seed, record=[steps],
         initial=weights(rbm.n_hidden, rbm.n_visible), keep_weights=True,
     )  # fmt: skip
     return run.weight.values[:, 0]
@@ -61,7 +62,7 @@ def exact_step(rbm, w, batch):
     if rbm.data == "batch":
         both = isserlis(cross) / batch
         noise = noise + isserlis(c) / batch - both - both.transpose(2, 3, 0, 1)
-    scale = RATE * rbm.sigma_h**2
+    scale = LEARNING_RATE * rbm.sigma_h**2
     return scale * w @ (c - of_model), scale**2 * np.einsum("ia,abcd,jc->ibjd", w, noise, w)
 
 
@@ -101,7 +102,7 @@ def literal(rbm, batch, steps, replicas, seed=2):
     rng = np.random.default_rng(seed)
     w, chains = np.tile(weights(rbm.n_hidden, rbm.n_visible), (replicas, 1, 1)), None
     for _ in range(steps):
-        w, chains = reference.step(rbm, w, chains, RATE, batch, rng)
+        w, chains = reference.step(rbm, w, chains, Optimiser(LEARNING_RATE, batch), rng)
     return w
 
 
@@ -137,7 +138,7 @@ def test_chains_at_fixed_weights(batch, sweeps):
     w = np.tile(np.diag(np.sqrt(9.0 - kappa)), (LANES, 1, 1))
     moment = np.empty((blocks, steps, n, n, LANES))
     for path, state in zip(moment, states(3, "test", 0, blocks * LANES), strict=True):
-        block, common = new_block(rbm, batch, state, w), setting(rbm, 1e-15, batch)
+        block, common = new_block(rbm, batch, state, w), setting(rbm, Optimiser(1e-15, batch))
         start_chains(block, common)
         for k in range(steps):
             advance(block, common, k, k + 1)
