@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import multiplets, validate
+from compare.layout.schema import multiplets, require, validate
 from compare.measure.grouping import Widths, standard_error
 from compare.measure.printing import with_error
 from compare.measure.statistics import finished, stationary, window_start
@@ -188,6 +188,7 @@ def find_species(
         not orthonormal or there is no ``weight`` for it.
     """
     validate(run)
+    require(run, "target", why="species need it to know which modes share one")
     if "eigenvalue" not in run.data_vars:
         raise ValueError("run has no eigenvalue: species need an ensemble, a closed form of theory has none")
     confidence = positive("confidence", confidence, below=1)

@@ -34,7 +34,7 @@ def test_results_open_with_the_names_of_today(old, tmp_path):
     assert pair["width"].dims == ("multiplet",) and pair.multiplet_target.values.tolist() == [5.0, 2.0]
     assert pair.multiplet_size.values.tolist() == [1, 2] and pair.attrs["level"] == "pair"
     sweep = tree["scaling"].to_dataset()
-    assert sweep["width"].dims == ("point", "multiplet") and "multiplet_finite_alpha" in sweep.coords
+    assert sweep["width"].dims == ("point", "multiplet") and "multiplet_finite_alpha" in sweep
     assert "level" not in {*sweep.dims, *sweep.variables, *pair.dims, *pair.variables}
     assert "multiplet" in scaling_figure(sweep).get_label()
     again = load(save(tree, tmp_path / "data.zarr"))
