@@ -25,9 +25,11 @@ import dyson
 import sgd
 from compare.studies.cli import main as cli
 from compare.studies.cli.parser import parser
-from compare.studies.rbm.study import compare_rbm
+from compare.studies.rbm.study import LEVELS, compare_rbm
 from compare.studies.scaling import study as scaling
 from compare.studies.scaling.fit import fit_exponent
+from dyson.solvers import SOLVERS
+from sgd.rbm.model import DATA, MODEL_AVERAGES
 from tests.compare.ensembles import ensemble
 
 SLOWEST = 5.0
@@ -41,9 +43,19 @@ many = settings(
 )
 few = settings(many, max_examples=100)
 
+
+def number(text: str) -> bool:
+    """Whether a command line would read it as a number: 7, 1E0, nan."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 # What is not a number at all.
 strangers = st.one_of(
-    st.text(max_size=5).filter(lambda text: not text.strip().isdigit()),
+    st.text(max_size=5).filter(lambda text: not number(text)),
     st.sampled_from(["one", "1,5", "\x00", "½", b"1", [], {}, (), [1, [2]], object(), 1j, print, math]),
     st.builds(np.zeros, st.sampled_from([(0,), (2,), (3, 0), (1, 2, 3)])),
     st.dictionaries(st.text(max_size=2), st.integers(), min_size=1, max_size=1),
@@ -54,10 +66,7 @@ not_positive = st.one_of(strangers, unusable, negative, st.sampled_from([0, 0.0,
 fractions = st.floats(min_value=0.01, max_value=1e6).filter(lambda x: x != round(x))
 not_counts = st.one_of(not_positive, fractions)
 not_seeds = st.one_of(strangers, unusable, negative, fractions)
-NAMES = {
-    "independent", "persistent", "contrastive", "exact", "batch", "fixed-point",
-    "bond-splitting", "euler", "sdeint", "matrix", "pair", "dyson",
-}  # fmt: skip
+NAMES = {"fixed-point", *MODEL_AVERAGES, *DATA, *SOLVERS, *LEVELS}
 not_names = st.one_of(
     st.text(max_size=20).filter(lambda name: name not in NAMES),
     st.sampled_from(["Exact", "persistent ", "euler\n", "x" * 5000, 3, 1.5, [], {}, object(), b"exact"]),

@@ -156,8 +156,8 @@ def validate(ds: xr.Dataset) -> None:
     _check_attrs(ds)
     if "level" in ds.dims:
         raise ValueError(
-            "level: is what versions before 0.2 called a multiplet; open the file with compare.load, or rename "
-            "it with compare.translated"
+            "level: is what versions before 0.2 called a multiplet; open the file with compare.load, or "
+            "rename it with compare.translated"
         )
     require(ds, "mode", why="it is required on every Dataset")
     for key, variable in ds.variables.items():

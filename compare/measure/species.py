@@ -149,9 +149,9 @@ def find_species(
 ) -> SpeciesResult:
     r"""Group the rows of W, or the multiplets of eigenvalues, by their stationary width.
 
-    With ``weight`` in the run, the width of row a is that of U ᵀW about its mean over replicas,
+    With ``weight`` in the run, the width of row a is that of RᵀW about its mean over replicas,
 
-        s_a² = ⟨(W̃_ab − ⟨W̃_ab⟩(t))²⟩,   W̃ = UᵀW,
+        s_a² = ⟨(W̃_ab − ⟨W̃_ab⟩(t))²⟩,   W̃ = RᵀW,
 
     averaged over columns b, replicas and the window; this means something where all replicas have one
     fixed point, as in a linear network with a teacher (drop ``weight`` otherwise). Without it, the width of
@@ -175,7 +175,8 @@ def find_species(
     confidence : float
         Between 0 and 1: one less the chance of splitting equal widths.
     basis : array, shape (row, row), optional
-        Orthonormal columns, the left singular vectors U; default: W's own rows.
+        R, orthonormal columns; by default W's own rows. Of a network Z W x the *right* singular vectors of Z,
+        ``dyson.LinearSGD.basis[0]`` or ``np.linalg.svd(Z)[2].T``: ZᵀZ acts on the rows of W.
 
     Returns
     -------

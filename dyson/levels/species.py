@@ -46,8 +46,8 @@ def species(model: EigenvalueSDE | LinearSGD, tolerance: float = 1e-3) -> tuple[
     ----------
     model : EigenvalueSDE or LinearSGD
         Of an eigenvalue SDE the modes, by σ_i = g_i/√k_i at the target (modes pinned at zero left out); of
-        linear SGD the rows of UᵀW, U the left singular directions of Z (``LinearSGD.basis[0]``), by the root
-        mean square over columns of the stationary widths of their entries.
+        linear SGD the rows of RᵀW, R the right singular vectors of Z (``LinearSGD.basis[0]``: ZᵀZ acts on the
+        rows of W), by the root mean square over columns of the stationary widths of their entries.
     tolerance : float
         Widths are equal up to this fraction of the largest in the group.
 

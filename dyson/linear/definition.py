@@ -157,7 +157,10 @@ class LinearStep:
 
     @property
     def basis(self) -> tuple[np.ndarray, np.ndarray]:
-        """Eigenvectors U of ZᵀZ, shape (M, M), and V of C, (N, N), as columns, by descending eigenvalue."""
+        """Right singular vectors R of Z, eigenvectors of ZᵀZ, shape (M, M); eigenvectors Q of C, (N, N).
+
+        As columns, by descending eigenvalue. W enters the network as Z W, so R belongs to the rows of W.
+        """
         return self._basis.left, self._basis.right
 
     @cached_property

@@ -157,7 +157,7 @@ class LinearSGD(LinearStep):
 
     @property
     def widths(self) -> np.ndarray:
-        """Stationary standard deviations of the entries of UᵀWV, shape (M, N), U and V as in `basis`."""
+        """Stationary standard deviations of the entries of RᵀWQ, shape (M, N), R and Q as in `basis`."""
         law, variance = self._law, np.zeros(self.teacher.size)
         same = law.first == law.second
         variance[law.first[same]] = self._settled[same, 0, 0]

@@ -16,7 +16,7 @@ examples:
   dyson-sgd report linear --replicas 100 --density-replicas 20000 --out quick/
 
 The student Z W x learns a teacher with both eigenvalues kappa from W = 0 under isotropic gradient
-noise; each left singular direction of Z learns at the rate z^2.
+noise; each right singular direction of Z learns at the rate z^2.
 """
 
 

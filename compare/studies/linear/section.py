@@ -29,7 +29,7 @@ RATIOS = (1.0, 1.5, 2.0, 3.0)
 """Ratios of the rows' widths at which the laws are compared."""
 
 GROWTH = """\
-The student ŷ = Z W x learns the teacher W_t = √κ 1, κ = {kappa:g}, from W = 0. Each left singular \
+The student ŷ = Z W x learns the teacher W_t = √κ 1, κ = {kappa:g}, from W = 0. Each right singular \
 direction of Z converges at its own rate z², so x_a(t) = κ(1 − e^(−z_a² t))²; at the finite learning \
 rate α = {alpha:g} e^(−z² t) is (1 − α z²)^n after n steps, and that is what is fitted. Two choices of \
 Z: {well}, well conditioned, and {ill}, ill conditioned. Isotropic gradient noise ε = {eps:g}, |B| = \

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import dyson
+import sgd
 from compare import find_species, statistics
 from compare.measure.grouping import Widths
 from compare.measure.multiple import holm
@@ -13,7 +15,7 @@ from tests.compare.ensembles import SIGMA, TARGET, closed_form, dataset, ensembl
 
 
 def weights(seed, widths=(0.2, 0.2, 0.1), replicas=100, times=11, cols=3, step=0.3, basis=None):
-    """W = 2 U diag + OU noise of these widths in the rows of UᵀW, stationary and correlated in time."""
+    """W = 2 R diag + OU noise of these widths in the rows of RᵀW, stationary and correlated in time."""
     rng = np.random.default_rng(seed)
     k, decay = len(widths), np.exp(-step)
     y = rng.normal(size=(replicas, times, k, cols))
@@ -54,6 +56,33 @@ def test_in_the_basis_of_the_species():
     np.testing.assert_allclose(found.width, known.width, rtol=1e-12)
     assert members(found) == members(known) == [(0, 1), (2,)]
     assert min(find_species(run).width) > 0.15
+
+
+def test_species_of_training_belong_to_the_right_singular_vectors_of_z():
+    """Z = U diag(z) Rᵀ, not diagonal: widths in R are those of theory, widths in U are not."""
+    turn, other = (np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) for a in (0.9, 0.3))
+    z = turn @ np.diag([1.0, 0.3]) @ other.T
+    model = {
+        "teacher": np.sqrt(2.0) * np.eye(2),
+        "output": z,
+        "noise": "isotropic",
+        "eps": 0.3,
+        "data": "exact",
+    }
+    step = {"learning_rate": 0.05, "batch_size": 16}
+    run = sgd.train(
+        sgd.LinearNetwork(**model), steps=6000, replicas=400, record=600, initial="fixed-point", seed=1,
+        keep_weights=True, **step,
+    )  # fmt: skip
+    law = dyson.LinearSGD(**model, **step)
+    np.testing.assert_allclose(np.abs(law.basis[0].T @ other), np.eye(2), atol=1e-12)
+    theory = np.sqrt((law.widths**2).mean(axis=1))
+    found = find_species(run, basis=law.basis[0])
+    assert (np.abs(np.array(found.width) - theory) < 4.4 * np.array(found.width_se)).all()
+    assert theory[1] > 3 * theory[0] and len(found.species) == 2
+    wrong = find_species(run, basis=turn)
+    assert (np.abs(np.array(wrong.width) - theory) > 10 * np.array(wrong.width_se)).all()
+    np.testing.assert_allclose(dyson.species(law)[0].width, theory[1])
 
 
 def literal_width(w):
