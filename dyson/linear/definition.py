@@ -111,9 +111,9 @@ class LinearStep:
                 f"variances grow, as noise feeds itself; it must be below {low:.6g}, or batch_size larger"
             )
 
-    def _calm(self, rate: float) -> bool:
+    def _calm(self, learning_rate: float) -> bool:
         """Whether second moments shrink where W learns."""
-        exponent = growth(self._basis, self._flow(rate))
+        exponent = growth(self._basis, self._flow(learning_rate))
         if self.continuous:
             return exponent < _INVISIBLE * float(self.rates.max())
         return exponent < 1.0 + _INVISIBLE

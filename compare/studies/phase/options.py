@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compare.studies.shell.arguments import Parser, add, add_output, decimal, one_of, whole
+from sgd.activation.model import ACTIVATIONS
 
 __all__ = ["options"]
 
@@ -23,8 +24,8 @@ def options(parser: Parser) -> None:
     """``report phase``."""
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     model, positive = parser.add_argument_group("model"), decimal(above=0.0)
-    activation = one_of("activation", ("tanh", "relu", "identity"))
-    add(model, "--activation", activation, "tanh", "NAME", "tanh, relu or identity")
+    activation = one_of("activation", ACTIVATIONS)
+    add(model, "--activation", activation, "tanh", "NAME", f"one of {', '.join(ACTIVATIONS)}")
     add(model, "--hidden", whole(1, 1000), 16, "K", "rows of W")
     add(model, "--features", whole(1, 1000), 32, "L", "columns of W")
     add(model, "--inputs", whole(1, 1000), 3, "N", "dimension of the inputs")

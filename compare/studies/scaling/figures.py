@@ -67,7 +67,7 @@ def scaling_figure(points: xr.Dataset) -> Figure:
         upper.yaxis.set_minor_formatter(style.FuncFormatter(style.one_two_five))
         lower.tick_params(axis="x", which="both", rotation=45)
     figure.align_ylabels()
-    rate_legend(figure, points)
+    learning_rate_legend(figure, points)
     return style.captioned(figure, scaling_caption(points))
 
 
@@ -87,8 +87,8 @@ def draw_series(upper: Axes, lower: Axes, points: xr.Dataset, name: str, dim: st
         upper.plot(line, amplitude * line ** (2 * h), color=color, linewidth=0.9, zorder=2)
         law = f * np.exp(np.mean(np.log(y[good] / (f * root)[good]))) * root
         aside = 1 + 0.02 * (series - (value.shape[1] - 1) / 2)
-        rates, of = np.unique(points["learning_rate"].values, return_inverse=True)
-        for k in range(rates.size):
+        alphas, of = np.unique(points["learning_rate"].values, return_inverse=True)
+        for k in range(alphas.size):
             own = good & (of == k)
             draw_points(upper, root[own], y[own], e[own], color, k, 4.0)
             draw_points(lower, root[own] * aside, (y / law)[own], (e / law)[own], color, k, 3.0)
@@ -106,14 +106,14 @@ def with_factors(points: xr.Dataset, name: str, dim: str) -> tuple[xr.DataArray,
 
 
 def draw_points(
-    axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, color: str, rate: int, size: float
+    axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, color: str, place: int, size: float
 ) -> None:
     """Points of one series at one learning rate."""
     axes.errorbar(
         x,
         y,
         error,
-        marker=MARKERS[rate % len(MARKERS)],
+        marker=MARKERS[place % len(MARKERS)],
         markersize=size,
         linestyle="none",
         color=color,
@@ -144,12 +144,12 @@ def exponent_text(points: xr.Dataset, name: str) -> str:
     return rf"fitted: $(\alpha/|B|)^h$, $h={h:.4f} \pm {se:.4f}$"
 
 
-def rate_legend(figure: Figure, points: xr.Dataset) -> None:
+def learning_rate_legend(figure: Figure, points: xr.Dataset) -> None:
     """Which marker is which learning rate."""
     axes = figure.axes[0]
-    rates = np.unique(points["learning_rate"].values)
-    for k, rate in enumerate(rates):
-        marker, label = MARKERS[k % len(MARKERS)], rf"$\alpha={rate:.4g}$"
+    alphas = np.unique(points["learning_rate"].values)
+    for k, alpha in enumerate(alphas):
+        marker, label = MARKERS[k % len(MARKERS)], rf"$\alpha={alpha:.4g}$"
         axes.plot([], [], marker=marker, linestyle="none", color=style.INK, markersize=4, label=label)
     style.legend(figure, axes, columns=6)
 
