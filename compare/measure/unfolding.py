@@ -1,4 +1,4 @@
-"""Measured spectra on the scale of their mean spacing, and what their levels do there."""
+"""Measured spectra on the scale of their mean spacing, and what their eigenvalues do there."""
 
 from __future__ import annotations
 
@@ -13,70 +13,71 @@ from compare.layout.schema import validate
 from compare.measure.statistics import finished
 from streams.arguments import count, finite, positive, shown
 
-FEWEST_LEVELS = 8
-"""Levels of a spectrum below which a mean spacing means nothing."""
+FEWEST = 8
+"""Eigenvalues of a spectrum below which a mean spacing means nothing."""
 
-LEVELS_A_CELL = 8
-"""Levels, of all replicas, that a cell of the smooth staircase needs so as not to follow single ones."""
+EIGENVALUES_A_CELL = 8
+"""Eigenvalues, of all replicas, that a cell of the smooth staircase needs so as not to follow single ones."""
 
 MOST_CELLS = 24
 LENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 def unfold(spectra: Any, density: Any = None, cells: int | None = None) -> np.ndarray:
-    r"""Levels ξ = n F(x), F the mean cumulative density: their mean spacing is 1 everywhere.
+    r"""Eigenvalues ξ = n F(x), F the mean cumulative density: their mean spacing is 1 everywhere.
 
     Parameters
     ----------
-    spectra : array_like, shape (level,) or (replica, level), or Dataset
+    spectra : array_like, shape (eigenvalue,) or (replica, eigenvalue), or Dataset
         Eigenvalues in any order; of a Dataset (docs/schema.md) those at the last recorded time of the
         replicas that did not diverge.
     density : object with ``cdf``, or callable, optional
         The known mean density: a law of `dyson.laws`, or x → F(x) from 0 to 1. By default F is smooth:
         a monotone cubic through quantiles of all replicas together.
     cells : int, optional
-        Of that curve; by default one for every 8 levels there are in all, at most 24. What is smoother than
-        n/cells levels counts as mean density, so long-range statistics of a single spectrum need a known one.
+        Of that curve; by default one for every 8 eigenvalues there are in all, at most 24. What is smoother
+        than n/cells eigenvalues counts as mean density, so long-range statistics of a single spectrum need a
+        known one.
 
     Returns
     -------
-    ndarray, shape (replica, level)
+    ndarray, shape (replica, eigenvalue)
         Ascending.
 
     Raises
     ------
     TypeError, ValueError
-        With fewer than 8 levels a spectrum, levels that coincide, or more cells than the levels support.
+        With fewer than 8 eigenvalues a spectrum, eigenvalues that coincide, or more cells than they support.
     """
-    x = levels_of(spectra)
+    x = spectra_of(spectra)
     n = x.shape[1]
     if density is not None:
         if cells is not None:
             raise ValueError("cells belong to smooth unfolding: give a density or cells, not both")
         return n * _known(density, x)
-    number = min(MOST_CELLS, max(1, x.size // LEVELS_A_CELL)) if cells is None else count("cells", cells)
-    if LEVELS_A_CELL * number > x.size:
+    number = min(MOST_CELLS, max(1, x.size // EIGENVALUES_A_CELL)) if cells is None else count("cells", cells)
+    if EIGENVALUES_A_CELL * number > x.size:
         raise ValueError(
-            f"{number} cells need {LEVELS_A_CELL * number} levels in all, got {x.size}: use fewer cells, "
-            "or more replicas"
+            f"{number} cells need {EIGENVALUES_A_CELL * number} eigenvalues in all, got {x.size}: "
+            "use fewer cells, or more replicas"
         )
     return n * _smooth(x, number)
 
 
-def levels_of(spectra: Any) -> np.ndarray:
-    """Eigenvalues (replica, level), ascending, checked."""
+def spectra_of(spectra: Any) -> np.ndarray:
+    """Eigenvalues (replica, eigenvalue), ascending, checked."""
     if isinstance(spectra, xr.Dataset):
         validate(spectra)
         if "eigenvalue" not in spectra:
             raise ValueError("spectra must hold eigenvalues; this level of theory is a closed form")
         spectra = spectra["eigenvalue"].values[finished(spectra), -1]
     x = np.sort(np.atleast_2d(finite("spectra", spectra, (1, 2))), axis=1)
-    if x.shape[1] < FEWEST_LEVELS:
-        raise ValueError(f"unfolding needs at least {FEWEST_LEVELS} levels a spectrum, got {x.shape[1]}")
+    if x.shape[1] < FEWEST:
+        raise ValueError(f"unfolding needs at least {FEWEST} eigenvalues a spectrum, got {x.shape[1]}")
     if (np.diff(x, axis=1) <= 0).any():
         replica = int((np.diff(x, axis=1) <= 0).any(axis=1).argmax())
         raise ValueError(
-            f"levels of replica {replica} coincide: leave out those that are fixed, such as zeros of WᵀW"
+            f"eigenvalues of replica {replica} coincide: leave out those that are fixed, such as zeros of WᵀW"
         )
     return x
 
@@ -87,14 +88,14 @@ def _known(density: Any, x: np.ndarray) -> np.ndarray:
         raise TypeError(f"density must have a cdf, or be a function, got {shown(density)}")
     f = np.asarray(cdf(x), dtype=float)
     if f.shape != x.shape or not np.isfinite(f).all() or f.min() < -1e-9 or f.max() > 1 + 1e-9:
-        raise ValueError("density must give a cumulative probability from 0 to 1 for every level")
+        raise ValueError("density must give a cumulative probability from 0 to 1 for every eigenvalue")
     if (np.diff(f, axis=1) < 0).any():
         raise ValueError("density must have a cumulative probability that does not decrease")
     return f
 
 
 def _smooth(x: np.ndarray, cells: int) -> np.ndarray:
-    """A monotone cubic through quantiles of all levels together: it rises everywhere and cannot overshoot."""
+    """A monotone cubic through quantiles of all eigenvalues: it rises everywhere and cannot overshoot."""
     share = np.r_[
         0.0, np.linspace(0, 1, 4 * cells + 1)[1:-1][[0, -1]], np.linspace(0, 1, cells + 1)[1:-1], 1.0
     ]
@@ -109,14 +110,14 @@ def _smooth(x: np.ndarray, cells: int) -> np.ndarray:
 def spectral_statistics(
     unfolded: Any, window: float = 0.5, lengths: Sequence[float] | np.ndarray = LENGTHS
 ) -> xr.Dataset:
-    """Spacings, ratios and number variance of unfolded levels, each with its error over replicas.
+    """Spacings, ratios and number variance of unfolded eigenvalues, each with its error over replicas.
 
     Parameters
     ----------
-    unfolded : array_like, shape (replica, level)
+    unfolded : array_like, shape (replica, eigenvalue)
         From `unfold`. The ratios need no unfolding, see `mean_ratios`.
     window : float
-        Share of the levels, in the middle of each spectrum, that is used.
+        Share of the eigenvalues, in the middle of each spectrum, that is used.
     lengths : array_like, shape (length,)
         L of the number variance, in mean spacings.
 
@@ -124,16 +125,16 @@ def spectral_statistics(
     -------
     Dataset
         ``mean_spacing`` and ``spacing_variance`` ⟨s²⟩/⟨s⟩² − 1; ``mean_ratio`` ⟨min(s, s')/max(s, s')⟩;
-        ``number_variance`` Σ²(L) (length), the variance of the number of levels in an interval of length L
-        (NaN where the window is shorter); ``<name>_se`` by jackknife over replicas, NaN with a single one.
+        ``number_variance`` Σ²(L) (length), the variance of the number of eigenvalues in an interval of length
+        L (NaN where the window is shorter); ``<name>_se`` by jackknife over replicas, NaN with a single one.
 
     Raises
     ------
     TypeError, ValueError
-        If there are too few levels in the window.
+        If there are too few eigenvalues in the window.
     """
-    levels = np.sort(np.atleast_2d(finite("unfolded", unfolded, (1, 2))), axis=1)
-    inside = levels_of(_window(levels, window, FEWEST_LEVELS))
+    xi = np.sort(np.atleast_2d(finite("unfolded", unfolded, (1, 2))), axis=1)
+    inside = spectra_of(_window(xi, window, FEWEST))
     long = finite("lengths", lengths, (1,))
     if (long <= 0).any():
         raise ValueError(f"lengths must be > 0, got {long.min():g}")
@@ -153,7 +154,7 @@ def spectral_statistics(
         for c in counts
     ]
     texts = {
-        "mean_spacing": "mean spacing of unfolded levels",
+        "mean_spacing": "mean spacing of unfolded eigenvalues",
         "spacing_variance": "variance of the spacing over the square of its mean",
         "mean_ratio": "mean ratio of consecutive spacings, the smaller over the larger",
     }
@@ -162,10 +163,10 @@ def spectral_statistics(
         variables[name] = ((), value, {"long_name": texts[name], "units": "1"})
         variables[f"{name}_se"] = ((), error, {"long_name": f"standard error of {texts[name]}", "units": "1"})
     for at, name in enumerate(("number_variance", "number_variance_se")):
-        text = f"{'standard error of ' * at}variance of the number of levels in an interval"
+        text = f"{'standard error of ' * at}variance of the number of eigenvalues in an interval"
         variables[name] = ("length", [v[at] for v in variances], {"long_name": text, "units": "1"})
     coords = {"length": ("length", long, {"long_name": "length in mean spacings", "units": "1"})}
-    return xr.Dataset(variables, coords, {"replicas": len(levels), "levels": inside.shape[1]})
+    return xr.Dataset(variables, coords, {"replicas": len(xi), "eigenvalues": inside.shape[1]})
 
 
 def mean_ratios(spectra: Any, window: float = 0.5) -> np.ndarray:
@@ -173,23 +174,23 @@ def mean_ratios(spectra: Any, window: float = 0.5) -> np.ndarray:
 
     Source: Oganesyan, Huse, Phys. Rev. B 75 (2007) 155111.
     """
-    s = np.diff(_window(levels_of(spectra), window, 3), axis=1)
+    s = np.diff(_window(spectra_of(spectra), window, 3), axis=1)
     low, high = np.minimum(s[:, 1:], s[:, :-1]), np.maximum(s[:, 1:], s[:, :-1])
     return np.asarray((low / high).mean(axis=1))
 
 
-def _window(levels: np.ndarray, share: float, least: int) -> np.ndarray:
-    """The middle ``share`` of the levels, at least so many of them."""
-    share, n = positive("window", share), levels.shape[1]
+def _window(x: np.ndarray, share: float, least: int) -> np.ndarray:
+    """The middle ``share`` of the eigenvalues, at least so many of them."""
+    share, n = positive("window", share), x.shape[1]
     if share > 1:
-        raise ValueError(f"window is a share of the levels, at most 1, got {share:g}")
+        raise ValueError(f"window is a share of the eigenvalues, at most 1, got {share:g}")
     kept = min(n, max(least, round(share * n)))
     first = (n - kept) // 2
-    return levels[:, first : first + kept]
+    return x[:, first : first + kept]
 
 
 def _counts(inside: np.ndarray, length: float) -> np.ndarray | None:
-    """First and second moment of the number of levels in intervals of a length, per replica."""
+    """First and second moment of the number of eigenvalues in intervals of a length, per replica."""
     low, high = inside[:, 1].max(), inside[:, -2].min() - length
     if high <= low:
         return None

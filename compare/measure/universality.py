@@ -13,13 +13,13 @@ from scipy.stats import norm, t
 
 from compare.measure.multiple import holm
 from compare.measure.printing import with_error
-from compare.measure.unfolding import levels_of, mean_ratios
+from compare.measure.unfolding import mean_ratios, spectra_of
 from dyson import CoulombGas
 from streams import generator
 from streams.arguments import positive
 
 CLASSES = {"Poisson": 0, "GOE": 1, "GUE": 2}
-"""Names and Dyson indices; 0: independent levels."""
+"""Names and Dyson indices; 0: independent eigenvalues."""
 
 REFERENCE = 4000
 """Simulated spectra behind a class's mean ratio and its spread."""
@@ -27,7 +27,7 @@ REFERENCE = 4000
 SEED = 0
 
 MOST_LEVELS = 400
-"""Reference spectra have at most so many levels; the ratios of longer ones no longer change with n."""
+"""Reference spectra have at most so many eigenvalues; the ratios of longer ones no longer change with n."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ClassTest:
     Attributes
     ----------
     expected, expected_se : float
-        ⟨r⟩ of the class at this number of levels and window, and its Monte Carlo error.
+        ⟨r⟩ of the class at this number of eigenvalues and window, and its Monte Carlo error.
     pvalue : float
         Two-sided, of a mean ratio as far from it.
     accepted : bool
@@ -85,28 +85,28 @@ class Universality:
 
 
 def universality(spectra: Any, confidence: float = 0.99, window: float = 0.5) -> Universality:
-    r"""Which class of universality the levels of an ensemble belong to, by ⟨min(s, s')/max(s, s')⟩.
+    r"""Which class of universality the eigenvalues of an ensemble belong to, by ⟨min(s, s')/max(s, s')⟩.
 
     The ratio needs no unfolding (Oganesyan, Huse, Phys. Rev. B 75 (2007) 155111). Each class's expectation is
-    that of its own Gaussian ensemble, or of independent levels, at the same number of levels and window,
+    that of its own Gaussian ensemble, or of independent eigenvalues, at the same number of them and window,
     simulated: what finite n and the edges do is in it. The measured mean is held against it with its error
     over replicas (Student's law); a single spectrum takes the class's own spread.
 
     Parameters
     ----------
-    spectra : array_like, shape (level,) or (replica, level), or Dataset
+    spectra : array_like, shape (eigenvalue,) or (replica, eigenvalue), or Dataset
         As for `compare.unfold`; independent spectra.
     confidence : float
         Between 0 and 1.
     window : float
-        Share of the levels, in the middle, that is used.
+        Share of the eigenvalues, in the middle, that is used.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or there are fewer than 8 levels a spectrum.
+        If an argument is not as described, or there are fewer than 8 eigenvalues a spectrum.
     """
-    x = levels_of(spectra)
+    x = spectra_of(spectra)
     confidence = positive("confidence", confidence, below=1.0)
     ratio = mean_ratios(x, window)
     n, replicas = min(x.shape[1], MOST_LEVELS), len(ratio)
@@ -132,7 +132,7 @@ def universality(spectra: Any, confidence: float = 0.99, window: float = 0.5) ->
 
 @lru_cache(maxsize=64)
 def reference(n: int, beta: int, window: float) -> tuple[float, float]:
-    """Mean over spectra of the mean ratio, and its standard deviation, of a class at n levels."""
+    """Mean over spectra of the mean ratio, and its standard deviation, of a class at n eigenvalues."""
     if beta == 0:
         spectra = generator(SEED, "universality reference").uniform(size=(REFERENCE, n))
     else:

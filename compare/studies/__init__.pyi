@@ -1,5 +1,6 @@
 """What is public; `__init__` imports a name when it is first asked for."""
 
-from . import advice, campaign
-
-__all__ = ["advice", "campaign"]
+from . import (
+    advice as advice,
+    campaign as campaign,
+)

@@ -17,7 +17,7 @@ GROUPS = {
         metavar="MODEL",
     ),
     "import": Command(
-        "import", "read somebody else's ensembles", f"{STUDIES}.shell", "imports", metavar="SOURCE"
+        "import", "read somebody else's ensembles", f"{STUDIES}.published", "sources", metavar="SOURCE"
     ),
     "campaign": Command(
         "campaign",
@@ -27,7 +27,7 @@ GROUPS = {
         metavar="ACTION",
     ),
 }
-"""First words that several commands share."""
+"""First words that several commands share. The sources of ``import`` are the formats that are read."""
 
 COMMANDS = (
     Command(
@@ -58,16 +58,6 @@ COMMANDS = (
         "report_gas",
     ),
     Command("check", "predictions against measurements in a results folder", f"{STUDIES}.check"),
-    Command(
-        "import teacher-student",
-        "2 x 2 student and teacher with gradient noise, as published",
-        f"{STUDIES}.published",
-    ),
-    Command(
-        "import npz",
-        "any .npz file with weights or eigenvalues, by a mapping of its keys",
-        f"{STUDIES}.published",
-    ),
     Command("derive", "derive an eigenvalue SDE from a loss", f"{STUDIES}.derive"),
     Command("gas", "a Coulomb gas: samples, and its equilibrium measure for n -> infinity", f"{STUDIES}.gas"),
     Command("campaign run", "plan and run", f"{STUDIES}.campaign", "run_options", "begin"),

@@ -12,8 +12,7 @@ import xarray as xr
 
 import dyson
 import sgd
-from compare.studies.rbm.study import LEVELS as RBM_LEVELS
-from compare.studies.rbm.study import integrate_level, theory_of
+from compare.studies.rbm.study import LEVELS as RBM_LEVELS, integrate_level, theory_of
 from dyson.levels import LEVELS as THEORY
 from streams.arguments import count, finite, positive, unknown
 

@@ -52,25 +52,25 @@ def parser() -> Parser:
     top = Parser(prog="dyson-sgd", description=DESCRIPTION, epilog=EXAMPLES)
     top.add_argument("--version", action=Version, help="show the version and exit")
     names = top.add_subparsers(title="commands", metavar="COMMAND", dest="name")
-    for command in COMMANDS:
-        first, _, rest = command.words.partition(" ")
-        if not rest:
-            _add(names, first, command)
-        elif first not in names.choices:
-            group = GROUPS[first]
-            names.add_parser(first, help=group.help, fill=lambda p, group=group: _fill_group(p, group))
+    words = dict.fromkeys([*(command.words.partition(" ")[0] for command in COMMANDS), *GROUPS])
+    single = {command.words: command for command in COMMANDS}
+    for word in words:
+        if word in GROUPS:
+            group = GROUPS[word]
+            names.add_parser(word, help=group.help, fill=lambda p, group=group: _fill_group(p, group))
+        else:
+            _add(names, word, single[word])
     return top
 
 
 def _fill_group(group_parser: Parser, group: Command) -> None:
-    group.fill(group_parser)
+    own = [command for command in COMMANDS if command.words.startswith(f"{group.words} ")]
+    commands = group.fill(group_parser) or own
     names = group_parser.add_subparsers(
         title=f"{group.metavar.lower()}s", metavar=group.metavar, dest="of", required=True
     )
-    for command in COMMANDS:
-        first, _, rest = command.words.partition(" ")
-        if rest and first == group.words:
-            _add(names, rest, command)
+    for command in commands:
+        _add(names, command.words.partition(" ")[2], command)
 
 
 def _add(names: Any, word: str, command: Command) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from compare.readers.foreign import FORMATS
 from compare.studies.shell.arguments import Parser, add_debug, mapping
+from compare.studies.shell.command import Command
 
-__all__ = ["options"]
+__all__ = ["options", "sources"]
 
 EXAMPLES = """\
 examples:
@@ -15,6 +17,14 @@ examples:
 Each file becomes a results folder of its own inside the output folder; `dyson-sgd check published/`
 checks them all. Files are read without pickle: nothing in them is ever executed.
 """
+
+
+def sources(parser: Parser) -> list[Command]:
+    """``import``: a command for every format that is read."""
+    parser.description = "Read somebody else's ensembles, check and report them."
+    return [
+        Command(f"import {name}", known.about, "compare.studies.published") for name, known in FORMATS.items()
+    ]
 
 
 def options(parser: Parser) -> None:

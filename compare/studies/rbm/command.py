@@ -14,8 +14,7 @@ def run(args: argparse.Namespace) -> int:
     session = begin(args, f"rbm-lr{args.learning_rate:g}-bs{args.batch_size}")
     import sgd
     from compare.studies.rbm import study
-    from compare.studies.scaling import section as scaling_section
-    from compare.studies.scaling import study as scaling
+    from compare.studies.scaling import section as scaling_section, study as scaling
 
     rbm = sgd.GaussianRBM(
         target=sgd.ring_scalar_field(n=args.n_visible, mass2=args.mass2),

@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         As for an `argparse.ArgumentParser`.
     """
 
-    def __init__(self, fill: Callable[[Parser], None] | None = None, **options: Any) -> None:
+    def __init__(self, fill: Callable[[Parser], object] | None = None, **options: Any) -> None:
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
         self._fill = fill

@@ -34,7 +34,8 @@ class Command:
     room : str
         The package.
     options, action : str
-        Names of the two functions. A group has no ``action``; its ``options`` say more of it.
+        Names of the two functions. A group has no ``action``; its ``options`` say more of it, and may return
+        its commands where these are not in the registry.
     metavar : str
         What a group calls its commands in its help.
     """
@@ -46,9 +47,9 @@ class Command:
     action: str = "run"
     metavar: str = "COMMAND"
 
-    def fill(self, parser: Parser) -> None:
-        """Add the options."""
-        self._function("options", self.options)(parser)
+    def fill(self, parser: Parser) -> list[Command] | None:
+        """Add the options; of a group, say what its commands are if they are not in the registry."""
+        return self._function("options", self.options)(parser)  # type: ignore[no-any-return]
 
     def run(self, args: argparse.Namespace) -> int:
         """Do the work; the exit code."""

@@ -114,10 +114,10 @@ def test_reference_is_the_dense_ensembles():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: compare.unfold(np.ones((3, 7))), "at least 8 levels"),
-        (lambda: compare.unfold(np.ones((3, 10))), "levels of replica 0 coincide"),
+        (lambda: compare.unfold(np.ones((3, 7))), "at least 8 eigenvalues"),
+        (lambda: compare.unfold(np.ones((3, 10))), "eigenvalues of replica 0 coincide"),
         (lambda: compare.unfold(GOE * np.nan), "must be finite"),
-        (lambda: compare.unfold(GOE, cells=10**6), "8000000 levels in all, got 30000"),
+        (lambda: compare.unfold(GOE, cells=10**6), "8000000 eigenvalues in all, got 30000"),
         (lambda: compare.unfold(GOE, Semicircle(0.0, 1.0), cells=3), "not both"),
         (lambda: compare.unfold(GOE, lambda x: 2.0 + x), "cumulative probability"),
         (lambda: compare.unfold(GOE, lambda x: 0.5 - np.arctan(x) / 4), "does not decrease"),
