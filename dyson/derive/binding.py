@@ -64,14 +64,17 @@ def bind(
         if name not in values:
             raise ValueError(f"no value for the parameter {name}: pass {name}=... ({kinds[name]})")
     schedule = noise_level if callable(noise_level) else None
-    level = positive("noise_level", noise_level, zero=True) if schedule is None else _level(schedule, 0.0)
+    if schedule is None:
+        initial = positive("noise_level", noise_level, zero=True)
+    else:
+        initial = _scheduled_value(schedule, 0.0)
     numbers = {name: _number(name, kind, values[name]) for name, kind in kinds.items()}
     columns, m = _sizes(kinds, numbers, n, rows)
     module = load(sde, {k: v for k, v in numbers.items() if kinds[k] == "integer"})
     if columns != m and not module.RECTANGULAR:
         raise ValueError(f"{sde.what} needs a square W, got {m} × {columns}")
     alpha, m_ = values.get("learning_rate", 0.0), values.get("m", 0.0)
-    bound = _assemble(sde, module, numbers, level, columns, m, target, parameters)
+    bound = _assemble(sde, module, numbers, initial, columns, m, target, parameters)
     if sde.finite_learning_rate and alpha * float(np.max(bound.rate)) > 4.0 * (1.0 + m_):
         raise ValueError(
             f"the learning rate {alpha:g} is unstable: times the fastest rate it must stay below 2; lower it"
@@ -84,13 +87,13 @@ def _scheduled(bound: EigenvalueSDE, at: int, schedule: Callable[[float], float]
 
     def theta_at(time: float) -> np.ndarray:
         theta = bound.kernel.theta.copy()
-        theta[at] = _level(schedule, time)
+        theta[at] = _scheduled_value(schedule, time)
         return theta
 
     return replace(bound, theta_at=theta_at, noise_level=None)
 
 
-def _level(schedule: Callable[[float], float], time: float) -> float:
+def _scheduled_value(schedule: Callable[[float], float], time: float) -> float:
     try:
         value = schedule(time)
     except Exception as error:
@@ -152,15 +155,15 @@ def _sizes(kinds, numbers, n: int | None, rows: int | None) -> tuple[int, int]:
     return columns, m
 
 
-def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> EigenvalueSDE:
+def _assemble(sde, module, numbers, noise_level, columns, m, target, parameters) -> EigenvalueSDE:
     size = min(columns, m)
-    p = _placed(module, numbers, level, columns, m, choose=target is None)
+    p = _placed(module, numbers, noise_level, columns, m, choose=target is None)
     fixed = _target(module, p, size) if target is None else _given_target(sde, module, target, size)
     order = np.argsort(-fixed, kind="stable")
     p.update({name: p[name][order] for name, _ in module.PER_MODE})
     x = np.array(fixed[order], dtype=float)
     rate, g2 = _near(sde, module, p, x)
-    head = [*(p[name] for name in module.SCALARS), level, m - size, columns - size]
+    head = [*(p[name] for name in module.SCALARS), noise_level, m - size, columns - size]
     arrays = [p[f"{name}{end}"] for end in ("", "_k") for name, _ in module.PER_MODE]
     theta = np.concatenate([head, *arrays]).astype(float)
     return EigenvalueSDE(
@@ -173,7 +176,7 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
         flow=lambda y: module.flow(np.asarray(y, float), p),
         kernel=BlockKernel(module.block_drift, module.block_noise, theta, module.CONSTANT_NOISE),
         beta=float(module.BETA),
-        noise_level=level,
+        noise_level=noise_level,
         parameters=_recorded(numbers) if parameters is None else parameters,
         null_modes=columns - size,
         matrix=sde.matrix_name,
@@ -181,11 +184,11 @@ def _assemble(sde, module, numbers, level, columns, m, target, parameters) -> Ei
     )
 
 
-def _placed(module, numbers, level, columns: int, m: int, choose: bool) -> dict:
+def _placed(module, numbers, noise_level, columns: int, m: int, choose: bool) -> dict:
     """Parameters as the generated functions read them: ``name`` of the modes, ``name_k`` of the rest."""
     size, most = min(columns, m), max(columns, m)
     lengths = {"column": columns, "row": m, "mode": size}
-    p = {"T": level, "rows": m - size, "columns": columns - size}
+    p = {"T": noise_level, "rows": m - size, "columns": columns - size}
     p.update({name: float(numbers[name]) for name in module.SCALARS})
     arrays = {
         name: np.broadcast_to(numbers[name], (lengths[kind],)).astype(float) for name, kind in module.PER_MODE

@@ -135,6 +135,7 @@ def _sources() -> str:
     """What the text of a generated module depends on beside its description."""
     digest = hashlib.sha256(version("sympy").encode())
     here = Path(__file__).parent
-    for file in sorted([*here.glob("*.py"), here.parent / "blocks.py"]):
+    language = here.parent / "language"
+    for file in sorted([*here.glob("*.py"), *language.glob("*.py"), here.parent / "blocks.py"]):
         digest.update(file.read_bytes())
     return digest.hexdigest()

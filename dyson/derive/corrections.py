@@ -16,6 +16,7 @@ from itertools import product
 
 import sympy
 
+from dyson.derive.evaluation import value_of
 from dyson.derive.explicit import Direction, Explicit
 from dyson.derive.wick import Moments, derivative, over_lags, polynomial
 
@@ -70,7 +71,7 @@ class Response:
         values = x.values(weights)
         covariance = [[ZERO] * len(x.variables) for _ in x.variables]
         for name, sample in self.sde.samples.items():
-            value = self.sde.expression(sample.covariance, f"{name}'s covariance").evaluate(values)
+            value = value_of(self.sde, sample.covariance, f"{name}'s covariance", values)
             size, first = x.size_of(name), x.start_of[name]
             matrix = value if getattr(value, "is_Matrix", False) else value * sympy.eye(size)
             for a in range(size):
@@ -84,7 +85,7 @@ class Response:
         if key not in self._moved:
             t = sympy.Symbol("_t", real=True)
             values = self.explicit.values(self.explicit.shifted({e: t}))
-            value = self.sde.expression(text, f"{name}'s covariance or memory").evaluate(values)
+            value = value_of(self.sde, text, f"{name}'s covariance or memory", values)
             if not getattr(value, "is_Matrix", False):
                 value = value * sympy.eye(self.explicit.size_of(name))
             self._moved[key] = sympy.Matrix(value).diff(t).subs(t, 0)

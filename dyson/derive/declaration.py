@@ -1,38 +1,20 @@
-"""Checks of what a user declares: names, samples, noise, weights, and losses that are Python functions."""
+"""Checks of what a user declares: names, samples, noise, and arguments of losses that are functions."""
 
 from __future__ import annotations
 
 import inspect
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping
 
 from dyson.derive.specification import KINDS, Gaussian, Noise
-from streams.arguments import choice, one_line, shown, unknown
-
-if TYPE_CHECKING:
-    import sympy
+from streams.arguments import choice, shown, unknown
 
 NOISE_LEVEL = "T"
 RESERVED = frozenset(
     {"x", "xi", "C", "rho", "n", "rows", "sde", "target", "noise_level", "parameters", "columns", "self"}
 )
 MODE_SUFFIX = re.compile(r"_([ijk]|[0-9]+i?)$|^(C|rho)_")
-
-
-def _arguments(function: Callable, values: Mapping) -> dict:
-    """Those values that a loss given as a function asks for by name."""
-    try:
-        asked = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return dict(values)
-    if any(p.kind is p.VAR_KEYWORD for p in asked.values()):
-        return dict(values)
-    for name in asked:
-        if name not in values:
-            raise ValueError(unknown("argument of the loss", name, list(values)))
-    return {name: values[name] for name in asked}
 
 
 def _require_distinct(names: list[str]) -> None:
@@ -90,28 +72,15 @@ def checked_noise(noise: object) -> tuple[Noise, ...]:
     return several
 
 
-def called(function: Callable, values: Mapping, what: str) -> sympy.Expr:
-    """What a loss or gradient that is a Python function gives for explicit matrices.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it fails, gives nothing finite, or brings in symbols of its own.
-    """
-    from dyson.language.values import explicit, limit
-
-    taken = _arguments(function, values)
+def require_arguments(function: Callable, names: Collection[str]) -> list[str]:
+    """The names that a loss given as a function asks for; ValueError for one that is not declared."""
     try:
-        value = function(**taken)
-    except Exception as error:
-        raise ValueError(
-            f"{what}, a Python function, failed at explicit matrices {', '.join(taken)}: "
-            f"{type(error).__name__}: {one_line(error)[:160]}"
-        ) from error
-    value = explicit(f"what the function {what} returns", value)
-    limit(value, {})
-    known = {s for v in taken.values() for s in getattr(v, "free_symbols", ())}
-    strange = sorted(str(s) for s in value.free_symbols - known)
-    if strange:
-        raise ValueError(f"{what}, a Python function, brings in {shown(strange[0])}: declare it")
-    return value
+        asked = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # built in: give it everything
+        return list(names)
+    if any(p.kind is p.VAR_KEYWORD for p in asked.values()):
+        return list(names)
+    for name in asked:
+        if name not in names:
+            raise ValueError(unknown("argument of the loss", name, names))
+    return list(asked)

@@ -194,7 +194,7 @@ class EigenvalueEquation:
         return float(expression.xreplace({s: sympy.Float(values[s.name]) for s in expression.free_symbols}))
 
     def feedback(self) -> Feedback:
-        """Mean levels to second order in the fluctuations, with rotating eigenvectors against frozen ones.
+        """Mean eigenvalues to second order in the fluctuations, with rotating and with frozen eigenvectors.
 
         Returns
         -------

@@ -175,7 +175,7 @@ def _feedback(equation) -> Step | None:
     rows = [] if shifts.rate is None else [("r_{ij}", "relaxation rate of X_ij", shifts.rate)]
     rows += [
         ("E_{ij}", "stationary variance of X_ij", shifts.variance),
-        ("\\text{rotating}", "shift of level i by j, rotating eigenvectors", shifts.rotating),
+        ("\\text{rotating}", "shift of x_i by x_j, rotating eigenvectors", shifts.rotating),
         ("\\text{frozen}", "the same with frozen ones", shifts.frozen),
         ("m_i^{\\text{own}}", "m_i, of mode i alone", shifts.own),
         ("m_i^{\\text{pair}}", "m_i, by each other mode", shifts.pair),

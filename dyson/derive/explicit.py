@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 import sympy
 
+from dyson.derive.evaluation import per_sample, value_of
 from dyson.derive.given import GivenNoise
 from dyson.derive.wick import Moments, Polynomial, over_lags, polynomial
+from dyson.language.evaluation import evaluate
 
 ZERO = sympy.Integer(0)
 
@@ -69,13 +71,13 @@ class Explicit:
     def values(self, weights) -> dict:
         """Names of the expressions, as explicit matrices, for given weights."""
         out = {**self.parameters, **dict(zip(self.sde.weights, weights, strict=True))}
-        for name, text in self.sde.definitions.items():
-            out[name] = self.sde.expression(text, name).evaluate(out)
+        for name in self.sde.definitions:
+            out[name] = evaluate(self.sde.definition(name), out)
         return out
 
     def matrix(self, text: str, weights) -> sympy.Matrix:
         """An expression without samples as an M × N matrix."""
-        value = self.sde.expression(text, "observable").evaluate(self.values(weights))
+        value = value_of(self.sde, text, "observable", self.values(weights))
         return value if getattr(value, "is_Matrix", False) else value * sympy.eye(self.m, self.n)
 
     def size_of(self, name: str) -> int:
@@ -128,7 +130,8 @@ class Explicit:
 
     def _entry(self, text: str, at: dict, name: str, space: str, component: int, letter: str) -> sympy.Expr:
         """Diagonal entry of a sample's covariance or memory; opaque where it depends on the weights."""
-        value = self.sde.expression(text, f"{name}'s covariance or memory").evaluate(at)
+        what = f"{name}'s {'covariance' if letter == 'C' else 'memory'}"
+        value = value_of(self.sde, text, what, at)
         if getattr(value, "is_Matrix", False):
             size = self.size_of(name)
             if space == "matrix" or value.shape != (size, size):
@@ -198,9 +201,8 @@ class Explicit:
 
     def _gradient_entry(self, d: Direction, weights, t: sympy.Symbol) -> sympy.Expr:
         if self.sde.gradient is not None:
-            matrix = self.sde.evaluated(
-                self.sde.gradient, {**self.values(weights), **self.vectors}, "gradient"
-            )
+            values = {**self.values(weights), **self.vectors}
+            matrix = per_sample(self.sde, self.sde.gradient, "gradient", values)
             if getattr(matrix, "shape", None) != (self.m, self.n):
                 shape = (
                     f"{matrix.rows} × {matrix.cols}" if getattr(matrix, "is_Matrix", False) else "a scalar"
@@ -216,7 +218,7 @@ class Explicit:
 
     def loss(self, weights) -> sympy.Expr:
         """The per-sample loss at given weights, checked to be a real scalar."""
-        value = self.sde.evaluated(self.sde.loss, {**self.values(weights), **self.vectors}, "loss")
+        value = per_sample(self.sde, self.sde.loss, "loss", {**self.values(weights), **self.vectors})
         if getattr(value, "is_Matrix", False):
             if value.shape != (1, 1):
                 raise ValueError(
@@ -235,7 +237,7 @@ class Explicit:
     @property
     def chains(self) -> list[int]:
         """The variables that persist from one update to the next."""
-        return [a for a, rate in enumerate(self.decay) if rate != 0]
+        return [a for a, kept in enumerate(self.decay) if kept != 0]
 
     def drift(self, d: Direction | str) -> sympy.Expr:
         """Mean of -gradient."""
@@ -253,7 +255,7 @@ class Explicit:
     def constants(self) -> list[sympy.Expr]:
         """What must not be negative for the noise to exist and does not depend on W: for a mode alone."""
         out = [self.covariance[a][a] for a in range(len(self.variables))]
-        out += [1 - rate**2 for rate in self.decay]
+        out += [1 - kept**2 for kept in self.decay]
         out += self.given.variances
         moving = {*self.xi, *self.opaque}
         return [v for v in out if v.free_symbols and not v.free_symbols & moving]

@@ -1,11 +1,12 @@
-r"""Eigenvector feedback: mean levels to second order in the fluctuations, eigenvectors free to rotate.
+r"""Eigenvector feedback: mean eigenvalues to second order in the fluctuations, eigenvectors free to rotate.
 
-With frozen eigenvectors the repulsion shifts level i by G_ij/(k_i (x̄_i - x̄_j)). In truth the entry X̃_ij,
+With frozen eigenvectors the repulsion shifts eigenvalue i by G_ij/(k_i (x̄_i - x̄_j)). In truth the entry X̃_ij,
 whose noise G_ij is, relaxes at a rate r_ij of its own, and second-order perturbation theory gives
 
     ⟨x_i⟩ = x̄_i + Σ_{j≠i} E_ij/(x̄_i - x̄_j) + m_i,    E_ij = ⟨X̃_ij²⟩, = G_ij/(2 r_ij) where X̃_ij relaxes alone
 
-for levels that are not degenerate; m_i, the shift of ⟨X_ii⟩, collects Itô terms and the drift's curvature.
+for eigenvalues with different targets; m_i, the shift of ⟨X_ii⟩, collects Itô terms and the curvature of the
+drift.
 Source: docs/theory.md, "Levels of theory".
 """
 
@@ -35,7 +36,7 @@ class Feedback:
     variance : Expr
         E_ij, the stationary variance of X̃_ij.
     rotating, frozen : Expr
-        Shift of level i by level j, with rotating and with frozen eigenvectors.
+        Shift of eigenvalue i by eigenvalue j, with rotating and with frozen eigenvectors.
     own, pair : Expr
         m_i = own + Σ_{j≠i} pair.
     """
@@ -64,7 +65,7 @@ class _Expansion:
         self.equation, self.sde = equation, equation.matrix
         self.explicit = Explicit(self.sde, 2, 2)
         self.response = Response(self.explicit)
-        self.level = Observed.level_of(self.sde)
+        self.noise_level = Observed.noise_level_of(self.sde)
         self.gram = self.sde.spectrum == "gram"
         self.t, self.u = sympy.Symbol("_t", real=True), sympy.Symbol("_u", real=True)
 
@@ -77,10 +78,10 @@ class _Expansion:
 
     def result(self) -> Feedback:
         eq = self.equation
-        self.require_levels()
+        self.require_apart()
         entries = [Direction(0, 0, 1, 0), Direction(0, 1, 0, 0)]
         j = sympy.Matrix(2, 2, lambda a, b: self.response.jacobian(entries[a], entries[b]))
-        d = sympy.Matrix(2, 2, lambda a, b: self.level * self.explicit.noise(entries[a], entries[b]))
+        d = sympy.Matrix(2, 2, lambda a, b: self.noise_level * self.explicit.noise(entries[a], entries[b]))
         xi = self.explicit.xi
         j, d = j.applyfunc(self.fixed), d.applyfunc(self.fixed)
         weights = sympy.Matrix([[xi[0], xi[1]]]) if self.gram else sympy.Matrix([[HALF, HALF]])
@@ -101,11 +102,11 @@ class _Expansion:
         parts = [rate if alone else None, variance, rotating, frozen, own, pair]
         return Feedback(*(None if p is None else self._at_fixed_points(p) for p in parts))
 
-    def require_levels(self) -> None:
+    def require_apart(self) -> None:
         """ValueError unless modes i and j have fixed points apart from each other and from zero."""
         x = self.equation.x
         if self._at_fixed_points(x) == 0:
-            raise ValueError("the modes rest at zero, where levels are not separate")
+            raise ValueError("the modes rest at zero, where eigenvalues are not separate")
         if self._at_fixed_points(x - sympy.Symbol("x_j", **x.assumptions0)) == 0:
             raise ValueError("the modes share one fixed point: their repulsion is no small shift, see gas()")
 
@@ -142,7 +143,7 @@ class _Expansion:
         x, first = self.explicit, Direction(0, 0, 0, 0)
         xi = x.xi[0]
         rate = self.response.jacobian(first, first)
-        alone = self.level * x.noise(first, first) / (2 * rate)
+        alone = self.noise_level * x.noise(first, first) / (2 * rate)
         second = -self._second(first, {first: self.t})
         own = 2 * xi * HALF * second * alone / rate + alone
         steps = {Direction(0, 0, 1, 0): self.t, Direction(0, 1, 0, 0): self.u}

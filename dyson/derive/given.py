@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sympy
 
+from dyson.derive.evaluation import value_of
+
 ZERO = sympy.Integer(0)
 
 
@@ -23,8 +25,8 @@ class GivenNoise:
         self.share = sympy.Rational(1, 2) if sde.beta == 2 else sympy.Integer(1)
         self.factors = []
         for noise in sde.noise:
-            row = _square(sde.expression(noise.row, "noise").evaluate(at), m)
-            column = _square(sde.expression(noise.column, "noise").evaluate(at), n)
+            row = _square(value_of(sde, noise.row, "noise", at), m)
+            column = _square(value_of(sde, noise.column, "noise", at), n)
             what = f"the noise covariance ({noise.row}) ⊗ ({noise.column})"
             if not (row.is_diagonal() and column.is_diagonal()):
                 raise ValueError(f"{what} must be diagonal where W is")

@@ -6,6 +6,10 @@ commonest of them bound.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+
 from dyson.derive.matrix_sde import MatrixSDE, matrix_sde
 from dyson.derive.specification import Gaussian, Noise
 from streams.arguments import choice, count, flag
@@ -221,3 +225,19 @@ def spectral_potential(
         beta=beta,
         name="spectral_potential",
     )
+
+
+MODELS: Mapping[str, Callable[..., MatrixSDE]] = MappingProxyType(
+    {
+        "rbm": rbm,
+        "linear": linear_network,
+        "regression": partial(linear_network, output=False),
+        "deep": deep_linear,
+        "symmetric": symmetric_regression,
+        "wishart": wishart,
+        "laguerre": partial(wishart, weight_decay=True),
+        "ou": matrix_ou,
+        "potential": spectral_potential,
+    }
+)
+"""Every ready-made model by its name; the command line reads their arguments from here."""

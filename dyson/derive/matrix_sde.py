@@ -7,15 +7,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dyson.derive.declaration import called, checked_noise, require_names, require_samples
+from dyson.derive.declaration import checked_noise, require_arguments, require_names, require_samples
 from dyson.derive.specification import SPECTRA, Gaussian, Noise
+from dyson.language.grammar import Expression, parse
 from streams.arguments import choice, count, flag, shown
 
 if TYPE_CHECKING:
-    import sympy
-
     from dyson.derive.equation import EigenvalueEquation
-    from dyson.language.grammar import Expression
 
 Text = str | Callable
 
@@ -61,21 +59,39 @@ class MatrixSDE:
             return f"{inner}{adjoint}{inner}" if self.observable is None else f"P{adjoint}P, P = {inner}"
         return inner if self.spectrum == "symmetric" else f"singular values of {inner}"
 
-    def expression(self, text: str, what: str) -> Expression:
-        """Parse with the names that this SDE declares; a definition sees those before it."""
-        from dyson.language.grammar import parse
+    @property
+    def names(self) -> list[str]:
+        """All names that a loss may use: weights, parameters, definitions and samples."""
+        return [*self.weights, *self.parameters, *self.definitions, *self.samples]
 
-        earlier = list(self.definitions)
-        earlier = earlier[: earlier.index(what)] if what in self.definitions else earlier
-        return parse(text, [*self.weights, *self.parameters, *earlier], what)
+    def expression(self, text: str, what: str, sampled: bool = False) -> Expression:
+        """A text, parsed with the names that this SDE declares, those of the samples only if ``sampled``."""
+        return parse(text, [n for n in self.names if sampled or n not in self.samples], what)
 
-    def evaluated(self, text: Text, values: Mapping, what: str) -> sympy.Expr:
-        """A loss or gradient at explicit matrices."""
-        from dyson.language.grammar import parse
+    def definition(self, name: str) -> Expression:
+        """A definition, parsed; it sees those before it."""
+        earlier = list(self.definitions)[: list(self.definitions).index(name)]
+        return parse(self.definitions[name], [*self.weights, *self.parameters, *earlier], name)
 
-        if callable(text):
-            return called(text, values, what)
-        return parse(text, values, what).evaluate(values)
+    def require_expressions(self) -> None:
+        """TypeError or ValueError for the first text outside the language or with undeclared names."""
+        for name in self.definitions:
+            self.definition(name)
+        for what, given in (("loss", self.loss), ("gradient", self.gradient)):
+            if callable(given):
+                require_arguments(given, self.names)
+            elif given is not None:
+                self.expression(given, what, sampled=True)
+        for name, sample in self.samples.items():
+            self.expression(sample.covariance, f"{name}'s covariance")
+            for memory in (sample.chain, sample.start and sample.start[1]):
+                if memory is not None:
+                    self.expression(memory, f"{name}'s memory")
+        for noise in self.noise:
+            for text in (noise.row, noise.column):
+                self.expression(text, "noise")
+        if self.observable is not None:
+            self.expression(self.observable, "observable")
 
     def with_integers(self, **values: int) -> MatrixSDE:
         """The same with numbers for parameters of the kind "integer"."""
@@ -110,8 +126,8 @@ class MatrixSDE:
         if finite_learning_rate and not self.finite_learning_rate:
             added["learning_rate"] = "scalar"
         for name in added:
-            if name in self.parameters:
-                raise ValueError(f"the name {name} is taken by a parameter of the loss; rename it")
+            if name in self.names:
+                raise ValueError(f"the name {name} is taken by the loss, samples or definitions; rename it")
         return replace(
             self,
             parameters=MappingProxyType({**self.parameters, **added}),
@@ -132,7 +148,7 @@ class MatrixSDE:
         ValueError
             If the loss is not of the assumed form or symmetry; the offending term is named.
         """
-        from dyson.derive.reduction import reduce_to_eigenvalues  # SymPy takes a second: only when needed
+        from dyson.derive.derivation import reduce_to_eigenvalues  # SymPy takes a second: only when needed
 
         sde = self.with_integers(**integers)
         free = [n for n, kind in sde.parameters.items() if kind == "integer" and n not in sde.integers]
@@ -205,7 +221,8 @@ def matrix_sde(
     Raises
     ------
     TypeError, ValueError
-        If a name is unknown or malformed, or not exactly one of loss and gradient is given.
+        If a name is unknown or malformed, a text is outside the language, or not exactly one of loss and
+        gradient is given.
     """
     if (loss is None) == (gradient is None):
         raise ValueError(
@@ -236,7 +253,7 @@ def matrix_sde(
             raise ValueError(f"trained parameters must be scalar parameters of the loss, got {shown(scalar)}")
     if flag("memory_drift", memory_drift) and all(sample.chain is None for sample in samples.values()):
         raise ValueError("memory_drift needs a sample that is a persistent chain: Gaussian(..., chain=...)")
-    return MatrixSDE(
+    sde = MatrixSDE(
         loss=loss,
         gradient=gradient,
         samples=MappingProxyType(samples),
@@ -251,3 +268,5 @@ def matrix_sde(
         memory_drift=memory_drift,
         name=name,
     )
+    sde.require_expressions()
+    return sde

@@ -30,14 +30,14 @@ class Observed:
         self.sde = sde
         self.explicit = Explicit(sde, m, n)
         self.parts = (0, 1) if sde.beta == 2 else (0,)
-        self.level = self.level_of(sde)
+        self.noise_level = self.noise_level_of(sde)
         if sde.observable is not None and (sde.finite_learning_rate or sde.memory_drift):
             raise ValueError(
                 "finite_learning_rate and memory_drift are derived for one weight matrix, not for several"
             )
 
     @staticmethod
-    def level_of(sde) -> sympy.Expr:
+    def noise_level_of(sde) -> sympy.Expr:
         """The noise level: T, or T/(1 - m) with momentum."""
         return T / (1 - parameter_symbol("m", "fraction")) if sde.momentum else T
 
@@ -47,7 +47,7 @@ class Observed:
         return Response(self.explicit)
 
     @cached_property
-    def rates(self) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+    def coefficients(self) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
         """η, ζ and τ of the modified equation, see ``MatrixSDE.optimiser``."""
         alpha = self.explicit.parameters["learning_rate"]
         if not self.sde.momentum:
@@ -84,16 +84,16 @@ class Observed:
             d = Direction(0, a, b, 0)
             drift = e.drift(d)
             if self.sde.finite_learning_rate:
-                drift += self.rates[0] / 2 * self.response.modified_drift(d)
+                drift += self.coefficients[0] / 2 * self.response.modified_drift(d)
             if self.sde.memory_drift:
-                drift += self.level * self.response.memory_drift(d)
+                drift += self.noise_level * self.response.memory_drift(d)
             return drift
         first, second = self._chain
         flow = sum(j[a, b] * e.drift(d) for d, j in first.items() if j[a, b] != 0)
         ito = sum(
             (HALF if d == f else 1) * h[a, b] * e.noise(d, f) for (d, f), h in second.items() if h[a, b] != 0
         )
-        return flow + self.level * ito
+        return flow + self.noise_level * ito
 
     def noise(self, ab: tuple[int, int], cd: tuple[int, int], part: int = 0) -> sympy.Expr:
         """D_{ab,cd} of the real (0) or imaginary (1) parts."""
@@ -102,8 +102,8 @@ class Observed:
             d, f = Direction(0, *ab, part), Direction(0, *cd, part)
             noise = e.noise(d, f)
             if self.sde.finite_learning_rate:
-                noise += self.rates[1] / 2 * self.response.modified_noise(d, f)
-                noise -= self.rates[2] * self.response.advected_noise(d, f)
+                noise += self.coefficients[1] / 2 * self.response.modified_noise(d, f)
+                noise -= self.coefficients[2] * self.response.advected_noise(d, f)
             return noise
         first, _ = self._chain
         return sum(
@@ -138,8 +138,8 @@ class Observed:
         joint = []
         for i, xi in enumerate(self.singular_values):
             slope = {"gram": 2 * xi, "singular": 1, "symmetric": 1}[self.sde.spectrum]
-            joint.append(self.level * slope * e.noise(Direction(0, i, i, 0), name))
-        return e.drift(name), self.level * e.noise(name, name), joint
+            joint.append(self.noise_level * slope * e.noise(Direction(0, i, i, 0), name))
+        return e.drift(name), self.noise_level * e.noise(name, name), joint
 
     def one(self, i: int) -> sympy.Expr:
         """Drift of eigenvalue i without the repulsion."""
@@ -147,26 +147,26 @@ class Observed:
             return self.drift(i, i)
         rows = range(self.explicit.m)
         xi = self.singular_values[i]
-        total = 2 * xi * self.drift(i, i) + self.level * sum(self.squared(k, i) for k in rows)
+        total = 2 * xi * self.drift(i, i) + self.noise_level * sum(self.squared(k, i) for k in rows)
         for j in range(self.explicit.rank, self.explicit.n):  # columns beyond: eigenvalues that stay at zero
-            total += self.level * self.squared(i, j)
+            total += self.noise_level * self.squared(i, j)
         if self.sde.spectrum == "singular":  # Itô's formula for √x
-            return total / (2 * xi) - self.level * self.noise((i, i), (i, i)) / (2 * xi)
+            return total / (2 * xi) - self.noise_level * self.noise((i, i), (i, i)) / (2 * xi)
         return total
 
     def repulsion(self, i: int, j: int) -> sympy.Expr:
         """G_ij."""
         if self.sde.spectrum == "symmetric":
-            return self.level * self.squared(i, j)
+            return self.noise_level * self.squared(i, j)
         a, b = self.singular_values[i], self.singular_values[j]
-        between = self.level * (
+        between = self.noise_level * (
             a**2 * self.squared(i, j) + b**2 * self.squared(j, i) + 2 * a * b * self.swapped(i, j)
         )
         return between / (2 * a * (a + b)) if self.sde.spectrum == "singular" else between
 
     def amplitude(self, i: int) -> sympy.Expr:
         """g_i², noise term √2 g_i dB_i."""
-        own = self.level * self.noise((i, i), (i, i))
+        own = self.noise_level * self.noise((i, i), (i, i))
         return 2 * self.singular_values[i] ** 2 * own if self.sde.spectrum == "gram" else own / 2
 
 
@@ -272,13 +272,3 @@ def _require_balance(one: Observed) -> None:
                 f"{one.sde.weights[0]} and {one.sde.weights[layer]} do not stay balanced: at equal singular "
                 f"values their drifts are {str(drifts[0])[:60]} and {str(drift)[:60]}"
             )
-
-
-def reduce_to_eigenvalues(sde):
-    """The eigenvalue SDE of a matrix SDE, see ``MatrixSDE.eigenvalue_sde``."""
-    from dyson.derive.equation import EigenvalueEquation
-    from dyson.derive.symmetry import require_pattern
-
-    pattern = Pattern(sde)
-    require_pattern(pattern)
-    return EigenvalueEquation(sde, pattern)

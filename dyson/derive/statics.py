@@ -151,8 +151,8 @@ def _why_exact(equation) -> str:
     reason = "the eigenvalue SDE is in detailed balance"
     if any(kind in MODE_KINDS for kind in equation.matrix.parameters.values()):
         return (
-            f"{reason} for any parameters of its modes; its eigenvectors are frozen, and levels of different "
-            "parameters lie further apart here than where they rotate, see feedback()"
+            f"{reason} for any parameters of its modes; its eigenvectors are frozen, and eigenvalues of "
+            "different parameters lie further apart here than where they rotate, see feedback()"
         )
     return f"{reason}, and the model is the same in every basis: it is the law of the matrix as well"
 
@@ -188,13 +188,14 @@ def _local(equation, why: str) -> Gas:
     point = equation.linearised()
     if point.noise == 0:
         raise ValueError(
-            f"there is no gas: the noise vanishes at the fixed point x̄_i = {point.target}, where levels end"
+            f"there is no gas: the noise vanishes at the fixed point x̄_i = {point.target}, where eigenvalues "
+            "come to rest"
         )
     potential = (x - point.target) ** 2 / (2 * point.variance)
     reason = (
         f"{why}; near the fixed point, with the drift linearised and noise and repulsion as they are "
         "there. Neglected: the change of g_i² and the curvature of the drift, of relative order σ_i/x̄_i; "
-        "between levels that are not (nearly) degenerate the difference of G_ij from β g_i²"
+        "between eigenvalues that are not (nearly) degenerate the difference of G_ij from β g_i²"
     )
     between = equation.beta * sympy.log(sympy.Abs(x - y))
     return Gas(False, potential, between, True, equation.beta, reason)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sympy
 
-from dyson.derive.codegen import Source
 from dyson.derive.notation import exchanged
 from dyson.derive.printing import Printer
+from dyson.derive.source import Source
 
 
 def indent(lines, by: int) -> list[str]:

@@ -133,11 +133,11 @@ def over_lags(
     live = [s for s in power if s in joint.free_symbols]
     if not live:  # nothing that lasts
         return sympy.Integer(0)
-    rates = dict(zip(power, decay, strict=True))
+    kept = dict(zip(power, decay, strict=True))
     out = sympy.Integer(0)
     for exponents, coefficient in sympy.Poly(joint, *live).terms():
         if any(exponents):
-            r = sympy.Mul(*(rates[s] ** e for s, e in zip(live, exponents, strict=True)))
+            r = sympy.Mul(*(kept[s] ** e for s, e in zip(live, exponents, strict=True)))
             out += coefficient * total(r)
     return out
 

@@ -10,19 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dyson.gas import hamiltonian
+from dyson.gas.confinement import require_confinement, wells
 from dyson.gas.density import Density
-from dyson.gas.line import EVERYWHERE, above_minus_one, checked_walls, offender, probes
-from dyson.gas.potentials import (
-    Function,
-    Potential,
-    formula,
-    functions,
-    per_particle,
-    quadratic,
-    require_confinement,
-    wells,
-)
+from dyson.gas.line import above_minus_one, offender, per_particle
+from dyson.gas.stationary import potential_of
 from dyson.gas.tridiagonal import Ensemble
+from dyson.potential import EVERYWHERE, Described, Function, Potential, checked_walls
 from dyson.sde import EigenvalueSDE, require_sde
 from streams import LANES, new_entropy
 from streams.arguments import count, finite, positive, shown
@@ -46,13 +39,13 @@ class CoulombGas(Density):
     ----------
     n : int
         Number of particles N ≥ 1.
-    potential : str or callable
+    potential : str, numpy.polynomial.Polynomial or callable
         V: a text in x and the names of ``parameters`` such as ``"x**4/4 - c*x**2"`` (the grammar of
-        `dyson.derive.language`), or a function (..., n) -> (..., n).
+        `dyson.language.grammar`), a polynomial, or a function (..., n) -> (..., n).
     beta : float
         β > 0.
     walls : (float, float)
-        Ends of the line, infinite ones included.
+        Ends of the line, the lower one first; infinite where there is none.
     log_weight : float or array, shape (n,)
         a_i > −1; where it is not 0, walls[0] ≥ 0.
     g2 : float or array, shape (n,)
@@ -72,7 +65,7 @@ class CoulombGas(Density):
     def __init__(
         self,
         n: int,
-        potential: str | Function,
+        potential: Described,
         beta: float = 1.0,
         walls: tuple[float, float] = EVERYWHERE,
         log_weight: ArrayLike = 0.0,
@@ -80,21 +73,12 @@ class CoulombGas(Density):
         derivative: Function | None = None,
         parameters: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        n, walls = count("n", n), checked_walls(walls)
-        if isinstance(potential, str):
-            if derivative is not None:
-                raise ValueError(
-                    "the derivative of a potential in text is found by itself: leave derivative out"
-                )
-            found = formula(potential, parameters or {}, n)
-        else:
-            if parameters is not None:
-                raise ValueError("parameters are those of a potential in text: a function has its own")
-            found = functions(potential, derivative, probes(walls, n))
-        self._set(n, found, beta, walls, log_weight, g2)
+        n = count("n", n)
+        found = Potential.of(potential, derivative, parameters, walls, particles=n)
+        self._set(n, found, beta, log_weight, g2)
 
-    def _set(self, n, potential: Potential, beta, walls, log_weight=0.0, g2=1.0, ensemble=None) -> None:
-        self.n, self.beta, self.walls = n, positive("beta", beta), checked_walls(walls)
+    def _set(self, n, potential: Potential, beta, log_weight=0.0, g2=1.0, ensemble=None) -> None:
+        self.n, self.beta, self.walls = n, positive("beta", beta), potential.walls
         self.g2, self.log_weight = per_particle("g2", g2, n), per_particle("log_weight", log_weight, n)
         if not (self.g2 > 0).all():
             raise ValueError(f"g2 must be > 0, got {self.g2.min():g}")
@@ -107,11 +91,12 @@ class CoulombGas(Density):
                 f"log_weight is the power of x > 0: pass walls=(0, ...), got walls[0] = {self.walls[0]:g}"
             )
         self.potential, self.ensemble = potential, ensemble or self._gaussian(potential)
-        self._energy = Potential(self._one_energy, self._one_slope, potential.text)
+        potential.require_derivative()
+        self._energy = Potential(potential.text, self._one_energy, self._one_slope, self.walls)
         if self.ensemble is None:
-            self._low, self._high = wells(self._energy, n, 0.5 * self.beta * (n - 1) + 1, self.walls)
+            self._low, self._high = wells(self._energy, n, 0.5 * self.beta * (n - 1) + 1)
             middle = float(np.median(np.r_[self._low, self._high]))
-            require_confinement(self._energy, n, self.beta, self.walls, middle)
+            require_confinement(self._energy, n, self.beta, middle)
 
     def _gaussian(self, potential: Potential) -> Ensemble | None:
         """The Gaussian ensemble that this is, if it is one."""
@@ -144,18 +129,20 @@ class CoulombGas(Density):
         """
         n, a, scale = count("n", n), above_minus_one("a", a), positive("scale", scale)
         beta = positive("beta", beta)
-        potential = Potential(lambda x: x / scale, lambda x: np.full(np.shape(x), 1 / scale), "x/scale")
+        potential = Potential(
+            "x/scale", lambda x: x / scale, lambda x: np.full(np.shape(x), 1 / scale), (0.0, math.inf)
+        )
         exact = Ensemble("laguerre", n, beta, a, scale=scale)
-        return cls._made(n, potential, beta, (0.0, math.inf), a, ensemble=exact)
+        return cls._made(n, potential, beta, a, ensemble=exact)
 
     @classmethod
     def jacobi(cls, n: int, a: float = 0.0, b: float = 0.0, beta: float = 1.0) -> Self:
         """The Jacobi ensemble: weight x^a (1 − x)^b on 0 < x < 1."""
         n, a, b = count("n", n), above_minus_one("a", a), above_minus_one("b", b)
         beta = positive("beta", beta)
-        potential = Potential(lambda x: -b * np.log1p(-x), lambda x: b / (1 - x), "-b*log(1 - x)")
+        potential = Potential("-b*log(1 - x)", lambda x: -b * np.log1p(-x), lambda x: b / (1 - x), (0.0, 1.0))
         exact = Ensemble("jacobi", n, beta, a, b)
-        return cls._made(n, potential, beta, (0.0, 1.0), a, ensemble=exact)
+        return cls._made(n, potential, beta, a, ensemble=exact)
 
     @classmethod
     def quadratic(
@@ -179,7 +166,7 @@ class CoulombGas(Density):
         s = per_particle("widths", widths, len(c))
         if not (s > 0).all():
             raise ValueError(f"widths must be > 0, got {s.min():g}")
-        return cls._made(len(c), quadratic(c, s), beta, walls, log_weight)
+        return cls._made(len(c), Potential.quadratic(c, s, checked_walls(walls)), beta, log_weight)
 
     @classmethod
     def of(cls, sde: EigenvalueSDE) -> Self:
@@ -191,10 +178,8 @@ class CoulombGas(Density):
             If noise or repulsion depend on x otherwise, the noise level on time, or modes are pinned at zero:
             then the stationary law is another, or not known; `dyson.integrate` samples it.
         """
-        from dyson.gas.stationary import potential_of
-
         require_sde(sde)
-        return cls._made(sde.n, potential_of(sde), sde.beta, (sde.least, math.inf), 0.0, sde.g2)
+        return cls._made(sde.n, potential_of(sde), sde.beta, 0.0, sde.g2)
 
     @property
     def log_normalisation(self) -> float:
@@ -283,7 +268,7 @@ class CoulombGas(Density):
             if (np.diff(x, axis=-1) == 0).any():
                 raise ValueError("start must be in strictly descending order: two particles coincide")
             x = np.broadcast_to(x, (LANES, self.n))
-        return hamiltonian.Chains(self._energy, self.beta, self.walls, x, seed)
+        return hamiltonian.Chains(self._energy, self.beta, x, seed)
 
     def __repr__(self) -> str:
         kind = self.ensemble.kind if self.ensemble is not None else shown(self.potential.text)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dyson.gas.line import offender
-from dyson.gas.potentials import Potential
+from dyson.potential import Potential
 from streams.arguments import finite
 
 
@@ -66,7 +66,8 @@ class Density:
         return energy - self.log_weight * np.log(x) if self.log_weight.any() else energy
 
     def _one_slope(self, x: np.ndarray) -> np.ndarray:
-        slope = self.potential.slope(x) / self.g2
+        """V_i'/g_i² − a_i/x_i."""
+        slope = self.potential.require_derivative()(x) / self.g2
         return slope - self.log_weight / x if self.log_weight.any() else slope
 
     def _inside(self, x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dyson.gas.convergence import split_rhat
-from dyson.gas.potentials import Potential
+from dyson.potential import Potential
 from streams import LANES, generator
 from streams.arguments import shown
 
@@ -88,14 +88,13 @@ class Chains:
     are moved to places of a density `Proposal`, which takes them across barriers.
     """
 
-    def __init__(
-        self, energy: Potential, beta: float, walls: tuple[float, float], start: np.ndarray, seed: int
-    ):
+    def __init__(self, energy: Potential, beta: float, start: np.ndarray, seed: int):
         from dyson.gas import hamiltonian_kernels as kernels  # compiles on first use
 
-        self.energy, self.beta, self.walls, self.kernels = energy, beta, walls, kernels
-        self.low, self.high = (0.0 if math.isinf(w) else float(w) for w in walls)
-        self.kind = (0 if math.isinf(walls[0]) else 1) + (0 if math.isinf(walls[1]) else 2)
+        self.energy, self.beta, self.walls, self.kernels = energy, beta, energy.walls, kernels
+        self.derivative = energy.require_derivative()
+        self.low, self.high = (0.0 if math.isinf(w) else float(w) for w in self.walls)
+        self.kind = (0 if math.isinf(energy.low) else 1) + (0 if math.isinf(energy.high) else 2)
         self.rng = generator(seed, "gas chains")
         t = self._free(np.ascontiguousarray(start.T))
         self.n = len(t)
@@ -104,7 +103,7 @@ class Chains:
         self.scale = np.r_[self.gap, self.gap[-1:]] if self.n > 1 else np.array([max(np.std(t), 1e-3)])
         self.path, self.step, self.accepted, self.steps = PATH, 0.05, 1.0, 1.0
         self.bar = tqdm(disable=True)
-        self.proposal, self.relocations = Proposal.of(start, walls), min(self.n, RELOCATIONS)
+        self.proposal, self.relocations = Proposal.of(start, self.walls), min(self.n, RELOCATIONS)
         self.state = self._look(self.z)
 
     def _free(self, x: np.ndarray) -> np.ndarray:
@@ -135,7 +134,7 @@ class Chains:
         """Places, gradient in z, and log |∂x/∂z|."""
         x, bend, jacobian = np.empty_like(z), np.zeros((3, *z.shape)), np.empty(LANES)
         self.kernels.places(z, self.gap, self.kind, self.low, self.high, x, jacobian, bend)
-        slope = np.ascontiguousarray(self.energy.slope(x.T).T)
+        slope = np.ascontiguousarray(self.derivative(x.T).T)
         self.kernels.repel(x, self.beta, slope)
         gradient = np.empty_like(z)
         self.kernels.pull_back(slope, bend, self.gap, gradient)
@@ -151,7 +150,7 @@ class Chains:
         """One trajectory of every chain; the probabilities of acceptance."""
         with np.errstate(all="ignore"):
             momentum = self.rng.standard_normal(self.z.shape)
-            level = np.log(self.rng.random(LANES))
+            threshold = np.log(self.rng.random(LANES))
             unit = self.scale[:, None]
             x, gradient, jacobian = self.state
             before = self._total(x, jacobian) + 0.5 * (momentum**2).sum(axis=0)
@@ -165,7 +164,7 @@ class Chains:
             after = self._total(state[0], state[2]) + 0.5 * (momentum**2).sum(axis=0)
             gain = before - after
         gain = np.where(np.isnan(gain), -np.inf, gain)
-        take = level < gain
+        take = threshold < gain
         self.z = np.where(take, z, self.z)
         x, gradient, jacobian = (np.where(take, new, old) for new, old in zip(state, self.state, strict=True))
         self.state = x, gradient, jacobian
@@ -180,11 +179,11 @@ class Chains:
             for _ in range(self.relocations):
                 which = self.rng.integers(self.n, size=LANES)
                 place = self.proposal.draw(self.rng.random(LANES))
-                level = np.log(self.rng.random(LANES))
+                threshold = np.log(self.rng.random(LANES))
                 self.kernels.relocate(x, which, place, moved, gain)
                 there = self.energy.value(moved.T).sum(axis=1)
                 back = self.proposal.log_density(x[which, lanes]) - self.proposal.log_density(place)
-                take = level < self.beta * gain + energy - there + back  # false where NaN
+                take = threshold < self.beta * gain + energy - there + back  # false where NaN
                 x[:, take], energy = moved[:, take], np.where(take, there, energy)
         self.z = self._straight(self._free(x))
         self.state = self._look(self.z)

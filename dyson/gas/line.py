@@ -1,25 +1,10 @@
-"""The line that particles live on: its ends, and places on it."""
+"""Places on the line that particles live on."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from streams.arguments import finite, shown
-
-EVERYWHERE = (-math.inf, math.inf)
-
-
-def checked_walls(walls: object) -> tuple[float, float]:
-    """Two ends of the line, the lower one first; ValueError otherwise."""
-    try:
-        low, high = (float(w) for w in walls)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        raise ValueError(f"walls must be two numbers, lower and upper, got {shown(walls)}") from None
-    if not low < high or low == math.inf or high == -math.inf:
-        raise ValueError(f"walls must be two numbers, the lower one first, got {shown(walls)}")
-    return low, high
+from streams.arguments import finite
 
 
 def above_minus_one(name: str, value: object) -> float:
@@ -35,14 +20,9 @@ def offender(x: np.ndarray, inside: np.ndarray) -> float:
     return float(x[~inside][0])
 
 
-def probes(walls: tuple[float, float], n: int) -> np.ndarray:
-    """Places within the walls, (7, n), where a derivative is held against a difference quotient."""
-    share = np.linspace(0.2, 0.8, 7)
-    low, high = walls
-    if math.isinf(low) and math.isinf(high):
-        x = 2 * (share - 0.5)
-    elif math.isinf(high):
-        x = low + share
-    else:
-        x = high - share * (1.0 if math.isinf(low) else high - low)
-    return np.repeat(x[:, None], n, axis=1)
+def per_particle(name: str, value: object, n: int) -> np.ndarray:
+    """One number, or one for each particle, as an array (n,)."""
+    array = finite(name, value, ndim=(0, 1))
+    if array.ndim == 1 and len(array) != n:
+        raise ValueError(f"{name} must be one number or n = {n} of them, got {len(array)}")
+    return np.broadcast_to(array, (n,)).copy()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from dyson.gas.potentials import Potential, quadratic
+from dyson.potential import Potential
 from dyson.sde import EigenvalueSDE
 from streams import generator
 
@@ -16,18 +18,18 @@ def potential_of(sde: EigenvalueSDE) -> Potential:
     """V_i with V_i' = -K_i, of an SDE that passes the checks of `_require_gas`."""
     x = _places(sde)
     _require_gas(sde, x)
-    flow = sde.flow(x)
+    flow, walls = sde.flow(x), (sde.least, math.inf)
     rate = -(flow[1] - flow[0]) / (x[1] - x[0])
     if (sde.rate > 0).all() and _equal(flow, -sde.rate * (x - sde.target)):
-        return quadratic(sde.target, 1 / np.sqrt(sde.rate))
+        return Potential.quadratic(sde.target, 1 / np.sqrt(sde.rate), walls)
     if _equal(flow, flow[0] - rate * (x - x[0])):
         if not (rate > 0).all():
             raise ValueError(
                 f"{sde.model} has no stationary law: mode {int(np.argmin(rate))} does not relax, its rate is "
                 f"{rate.min():.3g}, and nothing keeps it from ±∞"
             )
-        return quadratic(x[0] + flow[0] / rate, 1 / np.sqrt(rate))
-    return Potential(lambda x: _integrated(sde, x), lambda x: -sde.flow(x), f"of {sde.model}")
+        return Potential.quadratic(x[0] + flow[0] / rate, 1 / np.sqrt(rate), walls)
+    return Potential(f"of {sde.model}", lambda x: _integrated(sde, x), lambda x: -sde.flow(x), walls)
 
 
 def _places(sde: EigenvalueSDE) -> np.ndarray:

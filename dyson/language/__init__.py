@@ -1,1 +1,1 @@
-"""Texts to expressions: the whitelist parser, and what its values are."""
+"""Texts to values: a whitelist parser that needs no SymPy, exact values in SymPy, and numbers in NumPy."""

@@ -1,22 +1,26 @@
-"""Matrix expressions as users type them: a whitelist grammar, and its exact value in SymPy.
+"""Matrix expressions as users type them: a whitelist grammar, read without SymPy.
 
 The text never reaches ``eval`` or SymPy's own parser: a hand-written Pratt parser turns it into postfix
-steps, and a stack machine runs these. Every limit is there so that a line of text cannot ask for hours.
+steps, which `dyson.language.evaluation` runs. Every limit is there so that a line of text cannot ask for
+hours.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-import sympy
+from streams.arguments import shown, unknown
 
-from dyson.language.values import CALLS, FUNCTIONS, OPERATORS, explicit, limit
-from streams.arguments import one_line, shown, unknown
+FUNCTIONS = (
+    "Tr", "tr", "trace", "det", "logdet", "inv", "transpose", "adjoint", "sqrt",
+    "exp", "log", "sin", "cos", "tanh", "cosh", "sinh",
+)  # fmt: skip
+"""Names of the functions that an expression may call, each with one argument."""
 
 CHARACTERS, NODES, DEPTH, DIGITS, DECADES, NAME = 2000, 400, 40, 20, 99, 30
 
@@ -38,7 +42,10 @@ class Token(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step of the stack machine, with the stretch of text that it came from."""
+    """One step of the stack machine, with the stretch of text that it came from.
+
+    kind is "number" (what: a Fraction), "name", "binary" (its sign) or "call" (function, sign or attribute).
+    """
 
     kind: str
     what: Any
@@ -56,49 +63,20 @@ class Expression:
         The expression as typed.
     names : frozenset of str
         The declared names that it uses.
+    steps : tuple of Step
+        What a stack machine does to find its value.
+    what : str
+        What errors call it.
     """
 
     text: str
     names: frozenset[str]
-    _steps: tuple[Step, ...] = field(repr=False, compare=False)
-    _what: str = field(repr=False, compare=False)
+    steps: tuple[Step, ...] = field(repr=False, compare=False)
+    what: str = field(repr=False, compare=False)
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        """The exact value for explicit SymPy scalars and matrices; nothing is simplified or expanded.
-
-        Parameters
-        ----------
-        values : mapping of str to sympy.Expr or sympy.Matrix
-            A value for each of ``names``; others are ignored.
-
-        Returns
-        -------
-        sympy.Expr or sympy.ImmutableMatrix
-            A 1×1 matrix that comes from a product is returned as a scalar.
-
-        Raises
-        ------
-        ValueError
-            For shapes that do not fit, a singular inverse, a function of a matrix that is not diagonal, an
-            infinite or undefined value, one that grows beyond the limits of `dyson.derive.values` (constant
-            exponents above 16, say), or a missing value.
-        TypeError
-            For a value that is neither a SymPy scalar nor an explicit SymPy matrix.
-        """
-        missing = sorted(self.names - set(values))
-        if missing:
-            raise ValueError(f"{self._what}: no value for {shown(missing[0])}; give one for each name used")
-        known = {name: explicit(f"the value of {name}", values[name]) for name in self.names}
-        stack: list[Any] = []
-        sizes: dict[sympy.Basic, int] = {}
-        for step in self._steps:
-            try:
-                stack.append(_result(step, stack, known))
-                limit(stack[-1], sizes)
-            except ValueError as error:
-                part = shown(self.text[step.start : step.stop])
-                raise _error(self._what, step.start, f"{one_line(error)[:160]}, in {part}") from None
-        return stack.pop()
+    def error(self, start: int, message: str) -> ValueError:
+        """An error that says at which character of the text it is."""
+        return _error(self.what, start, message)
 
 
 def parse(text: str, names: Iterable[str], what: str = "expression") -> Expression:
@@ -110,7 +88,7 @@ def parse(text: str, names: Iterable[str], what: str = "expression") -> Expressi
     Parameters
     ----------
     text : str
-        The expression: at most 2000 characters, 400 nodes and 40 levels of nesting.
+        The expression: at most 2000 characters, 400 nodes, nested at most 40 deep.
     names : iterable of str
         The names that may be used: Latin or Greek letters, digits, single underscores, 30 characters.
     what : str
@@ -140,16 +118,6 @@ def parse(text: str, names: Iterable[str], what: str = "expression") -> Expressi
 
 def _error(what: str, start: int, message: str) -> ValueError:
     return ValueError(f"{what} at character {start + 1}: {message}")
-
-
-def _result(step: Step, stack: list[Any], known: Mapping[str, Any]) -> Any:
-    """What a step makes of the top of the stack, which it takes off."""
-    if step.kind == "binary":
-        right, left = stack.pop(), stack.pop()
-        return OPERATORS[step.what](left, right)
-    if step.kind == "call":
-        return CALLS[step.what](stack.pop())
-    return step.what if step.kind == "number" else known[step.what]
 
 
 def _declared(names: Iterable[str], what: str) -> list[str]:
@@ -223,7 +191,7 @@ class _Parser:
         """Read on while operators bind at least as tightly as ``floor``."""
         start = self.next.start
         if depth > DEPTH:
-            raise self.error(f"nested deeper than {DEPTH} levels; write it with fewer parentheses", start)
+            raise self.error(f"nested more than {DEPTH} deep; write it with fewer parentheses", start)
         self.operand(depth)
         while BINDING.get(sign := self.next.text, -1) >= floor:
             self.take()
@@ -259,13 +227,12 @@ class _Parser:
                 raise self.error(f"only .T and .H may follow a matrix, got {came}", dot.start)
             self.emit("call", f".{attribute.text}", token.start)
 
-    def number(self, token: Token) -> sympy.Expr:
+    def number(self, token: Token) -> Fraction:
         mantissa, _, decades = token.text.lower().partition("e")
         if len(token.text) > DIGITS or abs(int(decades or 0)) > DECADES:
             limits = f"{DIGITS} characters and an exponent of {DECADES}"
             raise self.error(f"a number may have at most {limits}, got {shown(token.text)}", token.start)
-        exact = Fraction(mantissa) * Fraction(10) ** int(decades or 0)
-        return sympy.Rational(exact.numerator, exact.denominator)
+        return Fraction(mantissa) * Fraction(10) ** int(decades or 0)
 
     def call(self, token: Token, depth: int) -> None:
         if token.text in self.names:

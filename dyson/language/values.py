@@ -1,4 +1,4 @@
-"""What the operators and functions of `dyson.derive.language` do with explicit SymPy scalars and matrices.
+"""What the operators and functions of `dyson.language.grammar` do with explicit SymPy scalars and matrices.
 
 Results are exact, neither expanded nor simplified. The limits keep a line of text from asking for hours.
 """
@@ -260,5 +260,4 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     ".T": _transpose,
     ".H": _adjoint,
 }
-FUNCTIONS: tuple[str, ...] = tuple(name for name in CALLS if name.isalpha())
-"""Names of the functions that an expression may call, each with one argument."""
+"""By the names of `dyson.language.grammar.FUNCTIONS`, and by sign or attribute."""

@@ -46,7 +46,7 @@ class Correction:
         return float(w @ x**order + self.weights @ self.edges**order)
 
 
-def correction_of(measure: Measure, strength: float) -> Correction:
+def correction_of(measure: Measure, beta: float) -> Correction:
     """ρ_1 of a measure of one cut with soft edges; ValueError otherwise."""
     if len(measure.cuts) != 1 or any(measure.cuts[0].hard):
         raise ValueError("the correction in 1/n is known for one cut with two soft edges only")
@@ -59,7 +59,7 @@ def correction_of(measure: Measure, strength: float) -> Correction:
         if size >= 2**14:
             raise ValueError("the density nearly vanishes inside its cut: no expansion in 1/n there")
         size *= 2
-    edge = 1 / strength - 0.5
+    edge = 1 / beta - 0.5
     coefficients = -edge * np.arange(size) * series / math.pi
     coefficients[0] = -edge / math.pi
     smooth = Cut(cut.low, cut.high, coefficients, (True, True))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import dst
 
 from dyson.large_n.measure import Cut, Measure, chebyshev
-from dyson.large_n.potential import Potential
+from dyson.potential import Potential
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Filling:
     excess: Array
 
 
-def fill(potential: Potential, strength: float, ends: Array, hard: NDArray[np.bool_], size: int) -> Filling:
+def fill(potential: Potential, beta: float, ends: Array, hard: NDArray[np.bool_], size: int) -> Filling:
     """The measure of mass 1 whose force balances V' on the intervals, singular at their ends.
 
     With c of `Cut`, own field PV∫ρ/(x − y) = −(π/h) Σ_{k≥1} c_k U_{k−1}(t): V' less the fields of the other
@@ -53,22 +53,22 @@ def fill(potential: Potential, strength: float, ends: Array, hard: NDArray[np.bo
     half = (ends[:, 1] - ends[:, 0]) / 2
     forces = np.array([_force(potential, pair[0], pair[1], size) for pair in ends])  # U-coefficients of V'
     if not np.isfinite(forces).all():
-        raise NoSolution("its slope is not finite on the support")
+        raise NoSolution("its derivative is not finite on the support")
     if m == 1:
-        c = np.r_[1 / math.pi, -half[0] / (math.pi * strength) * forces[0]]
+        c = np.r_[1 / math.pi, -half[0] / (math.pi * beta) * forces[0]]
         return _filling(ends, hard, [c])
     matrix = np.eye(m * size)
     right = np.zeros(m * size)
     angles = np.arange(1, size) * math.pi / size
     for i in range(m):
         own = slice(i * size + 1, (i + 1) * size)
-        right[own] = -half[i] / (math.pi * strength) * forces[i]
+        right[own] = -half[i] / (math.pi * beta) * forces[i]
         x = ends[i, 0] + half[i] * (1 + np.cos(angles))
         for j in range(m):
             if j != i:
                 fields = _u_coefficients(_fields(x, ends[j, 0], ends[j, 1], size), size)
                 matrix[own, j * size : (j + 1) * size] = -half[i] / math.pi * fields
-    _balance(potential, strength, ends, size, matrix, right)
+    _balance(potential, beta, ends, size, matrix, right)
     try:
         c = np.linalg.solve(matrix, right).reshape(m, size)
     except np.linalg.LinAlgError:
@@ -84,9 +84,7 @@ def _filling(ends: Array, hard: NDArray[np.bool_], series: list[Array]) -> Filli
     return Filling(Measure(cuts), excess.ravel())
 
 
-def _balance(
-    potential: Potential, strength: float, ends: Array, size: int, matrix: Array, right: Array
-) -> None:
+def _balance(potential: Potential, beta: float, ends: Array, size: int, matrix: Array, right: Array) -> None:
     """Rows of c_0: the total mass, and the same chemical potential in the middle of each cut."""
     m = len(ends)
     middle = ends.mean(axis=1)
@@ -98,18 +96,18 @@ def _balance(
     matrix[0, ::size] = math.pi
     right[0] = 1
     for i in range(1, m):
-        matrix[i * size] = strength * (rows[i] - rows[0])
+        matrix[i * size] = beta * (rows[i] - rows[0])
         right[i * size] = values[i] - values[0]
 
 
 def _force(potential: Potential, low: float, high: float, size: int) -> Array:
     """Coefficients of V' in U_0 ... U_{size−2}."""
-    if potential.slope is None:
+    if potential.derivative is None:
         v = chebyshev(potential.value, low, high, size)
         return np.arange(1, size) * v[1:] * 2 / (high - low)
     angles = np.arange(1, size) * math.pi / size
     x = low + (high - low) * np.cos(angles / 2) ** 2
-    return _u_coefficients(potential.slope(x)[:, None], size)[:, 0]
+    return _u_coefficients(potential.derivative(x)[:, None], size)[:, 0]
 
 
 def _u_coefficients(values: Array, size: int) -> Array:
@@ -143,7 +141,7 @@ def _logarithms(x: float, low: float, high: float, size: int) -> Array:
     return math.pi * np.r_[math.log(half / 2) - math.log(abs(u)), -(u**k) / k]
 
 
-def settle(potential: Potential, strength: float, ends: Array, hard: NDArray[np.bool_]) -> Measure:
+def settle(potential: Potential, beta: float, ends: Array, hard: NDArray[np.bool_]) -> Measure:
     """Move the soft edges until the density vanishes there, with as many coefficients as it takes.
 
     Raises
@@ -156,32 +154,30 @@ def settle(potential: Potential, strength: float, ends: Array, hard: NDArray[np.
     start = ends
     while True:
         try:
-            ends, filling = _newton(potential, strength, ends, hard, size)
+            ends, filling = _newton(potential, beta, ends, hard, size)
         except NoSolution:
             # with too few coefficients there may be none
             if size >= (FAILING if len(ends) == 1 else FAILING_PAIR):
                 raise
             ends = start
         else:
-            if _converged(potential, strength, filling.measure):
+            if _converged(potential, beta, filling.measure):
                 return _trimmed(filling.measure)
             if size == largest:
                 raise NoSolution(f"its density needs more than {largest} Chebyshev coefficients")
         size *= 2
 
 
-def _converged(potential: Potential, strength: float, measure: Measure) -> bool:
+def _converged(potential: Potential, beta: float, measure: Measure) -> bool:
     for cut in measure.cuts:
         c = np.abs(cut.coefficients)
         x = cut.nodes()[0]
-        if potential.slope is None:  # differences of V carry its rounding, times k
+        if potential.derivative is None:  # differences of V carry its rounding, times k
             values = potential.value(x)
             noise = 4 * c.size * np.abs(values - values.mean()).max()
         else:
-            noise = 8 * cut.half * np.abs(potential.slope(x)).max()
-        noise = (noise / (math.pi * strength) + 8 * np.abs(x).max() / cut.half * c.max()) * np.finfo(
-            float
-        ).eps
+            noise = 8 * cut.half * np.abs(potential.derivative(x)).max()
+        noise = (noise / (math.pi * beta) + 8 * np.abs(x).max() / cut.half * c.max()) * np.finfo(float).eps
         if np.max(c[-c.size // 8 :]) > noise + TAIL * c.size**0.5 * np.max(c):
             return False
     return True
@@ -198,10 +194,10 @@ def _trimmed(measure: Measure) -> Measure:
 
 
 def _newton(
-    potential: Potential, strength: float, ends: Array, hard: NDArray[np.bool_], size: int
+    potential: Potential, beta: float, ends: Array, hard: NDArray[np.bool_], size: int
 ) -> tuple[Array, Filling]:
     free = np.flatnonzero(~hard.ravel())
-    filling = fill(potential, strength, ends, hard, size)
+    filling = fill(potential, beta, ends, hard, size)
     for _ in range(STEPS if free.size else 0):
         residual = filling.excess[free]
         scale = np.repeat((ends[:, 1] - ends[:, 0]) / 2, 2)[free]
@@ -211,13 +207,13 @@ def _newton(
             moved[k] += (1e-7 if k % 2 else -1e-7) * scale[j]  # outwards: never into its own interval
             if not _ordered(potential, moved.reshape(ends.shape)):
                 moved[k] = 2 * ends.ravel()[k] - moved[k]
-            shifted = fill(potential, strength, moved.reshape(ends.shape), hard, size).excess[free]
+            shifted = fill(potential, beta, moved.reshape(ends.shape), hard, size).excess[free]
             slopes[:, j] = (shifted - residual) / (moved[k] - ends.ravel()[k])
         try:
             step = np.asarray(np.linalg.solve(slopes, -residual), dtype=float)
         except np.linalg.LinAlgError:
             raise NoSolution("singular equations for its end points") from None
-        ends, filling, moved_by = _damped(potential, strength, ends, hard, size, free, step, filling)
+        ends, filling, moved_by = _damped(potential, beta, ends, hard, size, free, step, filling)
         if moved_by <= 1e-15 or np.max(np.abs(step) / scale) < 2e-14:
             return ends, filling
     if free.size and np.max(np.abs(filling.excess[free])) > _floor(ends):
@@ -227,7 +223,7 @@ def _newton(
 
 def _damped(
     potential: Potential,
-    strength: float,
+    beta: float,
     ends: Array,
     hard: NDArray[np.bool_],
     size: int,
@@ -243,7 +239,7 @@ def _damped(
         moved[free] += fraction * step
         trial = moved.reshape(ends.shape)
         if _ordered(potential, trial) and np.all(_gaps(potential, trial) >= 0.2 * _gaps(potential, ends)):
-            after = fill(potential, strength, trial, hard, size)
+            after = fill(potential, beta, trial, hard, size)
             if np.abs(after.excess[free]).max() < before:
                 return trial, after, fraction
         fraction /= 2

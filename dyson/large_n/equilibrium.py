@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dyson.large_n.changes import TOLERANCE, added, joined, outside, softened, split, with_walls
 from dyson.large_n.correction import Correction, correction_of
 from dyson.large_n.cuts import NoSolution, settle
-from dyson.large_n.grid import rough_cuts, scan
-from dyson.large_n.measure import Cut, Measure
-from dyson.large_n.potential import Potential, potential_of
+from dyson.large_n.grid import rough_cuts
+from dyson.large_n.measure import Measure
+from dyson.potential import EVERYWHERE, Described, Function, Potential
 from streams.arguments import count, positive
 
 Array = NDArray[np.float64]
 
 ATTEMPTS = 8
-TOLERANCE = 1e-9  # of strength, for the inequality outside
-SIGN = 1e-7  # of the largest, for the sign of the density
-LOOK = 400  # points in each gap, and in each cut
 HIGHEST_MOMENT = 64
 
 
@@ -33,7 +31,7 @@ class Equilibrium:
 
     Attributes
     ----------
-    strength : float
+    beta : float
         β.
     support : ndarray, shape (cut, 2)
         The intervals, increasing.
@@ -47,7 +45,7 @@ class Equilibrium:
         units of β: not below −1e-9.
     """
 
-    strength: float
+    beta: float
     support: Array
     hard: NDArray[np.bool_]
     constant: float
@@ -108,36 +106,36 @@ class Equilibrium:
     def effective_potential(self, x: ArrayLike) -> Array:
         """V(x) − β ∫log|x − y| dμ(y) − constant: 0 on the support, positive outside."""
         x = np.asarray(x, dtype=float)
-        return (_effective(self._potential, self.strength, self._measure, x) - self.constant)[()]
+        return (_effective(self._potential, self.beta, self._measure, x) - self.constant)[()]
 
     def correction(self) -> Correction:
-        """The density's term of order 1/n for n particles at inverse temperature β = strength.
+        """The density's term of order 1/n for n particles at this β.
 
         Raises
         ------
         ValueError
             Where the support is not one interval with two soft edges.
         """
-        return correction_of(self._measure, self.strength)
+        return correction_of(self._measure, self.beta)
 
 
 def equilibrium(
-    potential: str | np.polynomial.Polynomial | Callable[[Array], Array] | None,
-    strength: float = 2.0,
+    potential: Described | None,
+    beta: float = 2.0,
     *,
-    slope: Callable[[Array], Array] | None = None,
+    walls: tuple[float, float] = EVERYWHERE,
+    derivative: Function | None = None,
     parameters: Mapping[str, float] | None = None,
-    low: float | None = None,
-    high: float | None = None,
 ) -> Equilibrium:
     r"""The density of the Coulomb gas as n → ∞, with as many cuts as it has.
 
-    For P ∝ Π_{i<j} |x_i − x_j|^β exp(−n Σ V(x_i)), β = strength: on the support
+    For P ∝ Π_{i<j} |x_i − x_j|^β exp(−n Σ V(x_i)): on the support
 
         V'(x) = β PV∫ dμ(y)/(x − y).
 
-    The same is the fixed point of ẋ = −V'(x) + strength · PV∫dμ(y)/(x − y), where for particles that follow
-    dx_i = [−V'(x_i) + β g² Σ 1/(x_i − x_j)] dt + √2 g dB_i the strength is n β g².
+    It is the limit of `dyson.CoulombGas` with g2 = 1/n, and where particles come to rest that follow
+    dx_i = [−V'(x_i) + β g² Σ 1/(x_i − x_j)] dt + √2 g dB_i with g² = 1/n. For another g² pass n β g² as beta:
+    only the product matters.
 
     The number of cuts is found on a grid (the energy is convex). On each cut the density is a Chebyshev
     series over √((x − a)(b − x)), with coefficients from those of V' and the fields of the other cuts; the
@@ -149,15 +147,17 @@ def equilibrium(
     ----------
     potential : str, numpy.polynomial.Polynomial, callable or None
         V: text in x such as 'x**4/4 - a*x**2' (numbers, parameters, + − * / **, exp, log, sin, cos, tanh,
-        cosh, sinh, sqrt), or a function of an array, smooth on the support. None with ``slope`` alone.
-    strength : float
+        cosh, sinh, sqrt), a polynomial, or a function of an array, smooth on the support. None with
+        ``derivative`` alone.
+    beta : float
         β > 0.
-    slope : callable, optional
+    walls : (float, float)
+        No particle is below the first or above the second; infinite where there is none.
+        'x - a*log(x)' needs ``walls=(0, math.inf)``.
+    derivative : callable, optional
         V'(x) of a V given as a function; without it V is differentiated numerically, which costs a digit.
     parameters : mapping of str to float, optional
         Values of the names in a text.
-    low, high : float, optional
-        Hard walls: no particle is below low or above high. 'x - a*log(x)' needs ``low=0``.
 
     Returns
     -------
@@ -169,160 +169,44 @@ def equilibrium(
         For a malformed potential, one that does not confine (it names the direction), one that is undefined
         between the walls, or where no measure satisfies the inequality outside the support.
     """
-    strength = positive("strength", strength)
-    v = potential_of(potential, slope, parameters, low, high)
-    ends, hard = _with_walls(v, np.array(rough_cuts(v, strength)))
+    beta = positive("beta", beta)
+    v = Potential.of(potential, derivative, parameters, walls)
+    ends, hard = with_walls(v, np.array(rough_cuts(v, beta)))
     reason = "its cuts change from one attempt to the next"
     failures = 0
     for _ in range(ATTEMPTS):
         try:
-            measure = settle(v, strength, ends, hard)
+            measure = settle(v, beta, ends, hard)
         except NoSolution as error:
             failures += 1
             if len(ends) == 1 or failures > 2:
                 reason = str(error)
                 break
-            reason, (ends, hard) = str(error), _joined(v, ends)
+            reason, (ends, hard) = str(error), joined(v, ends)
             continue
-        constant = _constant(v, strength, measure)
-        changed = _softened(measure, hard) or _split(v, measure)
+        constant = _constant(v, beta, measure)
+        changed = softened(measure, hard) or split(v, measure)
         if changed is None:
-            slack, place = _outside(v, strength, measure, constant)
+            slack, place = outside(v, beta, measure, constant)
             if slack >= -TOLERANCE:
                 support = np.array([(cut.low, cut.high) for cut in measure.cuts])
-                return Equilibrium(strength, support, hard, constant, slack, v, measure)
-            changed = _added(v, measure, place)
+                return Equilibrium(beta, support, hard, constant, slack, v, measure)
+            changed = added(v, measure, place)
             reason = f"the inequality fails near x = {np.mean(place):.6g}"
         ends, hard = changed
     raise ValueError(
-        f"potential {v.name!r}: no equilibrium measure found, {reason}; is V smooth on the support?"
+        f"potential {v.text!r}: no equilibrium measure found, {reason}; is V smooth on the support?"
     )
 
 
-def _effective(potential: Potential, strength: float, measure: Measure, x: Array) -> Array:
-    return potential.value(x) - strength * measure.primitive(x).real
+def _effective(potential: Potential, beta: float, measure: Measure, x: Array) -> Array:
+    return potential.value(x) - beta * measure.primitive(x).real
 
 
-def _constant(potential: Potential, strength: float, measure: Measure) -> float:
+def _constant(potential: Potential, beta: float, measure: Measure) -> float:
     """The mean over the measure: rounding of single points averages out."""
     total = []
     for cut in measure.cuts:
         x, w = cut.nodes()
-        total.append(float(w @ _effective(potential, strength, measure, x)))
+        total.append(float(w @ _effective(potential, beta, measure, x)))
     return math.fsum(total)
-
-
-def _with_walls(potential: Potential, ends: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Edges next to a wall at which V is finite are taken as hard first."""
-    ends = np.array(ends, dtype=float)
-    hard = np.zeros(ends.shape, dtype=bool)
-    close = 0.01 * np.diff(ends, axis=1)[:, 0]
-    for wall, at in ((potential.low, (0, 0)), (potential.high, (-1, 1))):
-        if math.isfinite(wall) and abs(ends[at] - wall) <= close[at[0]]:
-            away = 1e-12 * (ends[-1, 1] - ends[0, 0])
-            inside = potential.value(np.array([wall + (away if at[1] == 0 else -away)]))[0]
-            edge = potential.value(np.array([wall]))[0]
-            if np.isfinite(edge) and np.isfinite(inside):
-                ends[at], hard[at] = wall, True
-            elif ends[at] == wall:
-                ends[at] += (0.2 if at[1] == 0 else -0.2) * close[at[0]]
-    return ends, hard
-
-
-Change = tuple[Array, NDArray[np.bool_]]
-"""New end points, and which are hard."""
-
-
-def _joined(potential: Potential, ends: Array) -> Change:
-    """Without the narrowest gap."""
-    gap = int(np.argmin(ends[1:, 0] - ends[:-1, 1]))
-    fewer = np.delete(ends, gap + 1, axis=0)
-    fewer[gap, 1] = ends[gap + 1, 1]
-    return _with_walls(potential, fewer)
-
-
-def _softened(measure: Measure, hard: NDArray[np.bool_]) -> Change | None:
-    """An edge at a wall where the density would be negative leaves the wall."""
-    ends = np.array([(cut.low, cut.high) for cut in measure.cuts])
-    soft = hard.copy()
-    for i, cut in enumerate(measure.cuts):
-        at = cut.series(np.array([-1.0, 1.0]))
-        scale = np.abs(cut.series(np.cos(np.linspace(0, math.pi, LOOK)))).max()
-        for side in (0, 1):
-            if hard[i, side] and at[side] < -SIGN * scale:
-                soft[i, side] = False
-                ends[i, side] += (1 - 2 * side) * 0.01 * 2 * cut.half
-    return None if np.array_equal(soft, hard) else (ends, soft)
-
-
-def _split(potential: Potential, measure: Measure) -> Change | None:
-    """A cut with a negative density inside becomes two."""
-    result: list[tuple[float, float]] = []
-    for cut in measure.cuts:
-        x, negative = _negative(cut)
-        if negative.size:
-            result += [(cut.low, float(x[negative[0]])), (float(x[negative[-1]]), cut.high)]
-        else:
-            result.append((cut.low, cut.high))
-    kept = [pair for pair in result if pair[1] - pair[0] > 0]
-    return None if len(kept) == len(measure.cuts) else _with_walls(potential, np.array(kept))
-
-
-def _negative(cut: Cut) -> tuple[Array, NDArray[np.intp]]:
-    """Points of a cut, closer where its density is least, and the indices of those where it is negative."""
-    t = np.cos(np.linspace(math.pi, 0, max(LOOK, 4 * cut.coefficients.size)))
-    for _ in range(3):
-        series = cut.series(t)
-        dips = 1 + np.flatnonzero((series[1:-1] <= series[:-2]) & (series[1:-1] <= series[2:]))
-        lowest = dips[np.argsort(series[dips])[:8]]
-        t = np.unique(np.concatenate([t, *(np.linspace(t[i - 1], t[i + 1], 21) for i in lowest)]))
-    series = cut.series(t)
-    return cut.low + cut.half * (1 + t), np.flatnonzero(series < -SIGN * np.abs(series).max())
-
-
-def _outside(potential: Potential, strength: float, measure: Measure, constant: float) -> tuple[float, Array]:
-    """The least excess of the effective potential outside, in units of strength, and where it is negative."""
-    ends = np.array([(cut.low, cut.high) for cut in measure.cuts])
-    length = ends[-1, 1] - ends[0, 0]
-    t = np.cos(np.linspace(math.pi, 0, LOOK))[1:-1] / 2 + 0.5
-    points = [scan(potential)]
-    borders = np.r_[
-        max(potential.low, ends[0, 0] - length), ends.ravel(), min(potential.high, ends[-1, 1] + length)
-    ]
-    points += [a + (b - a) * t for a, b in borders.reshape(-1, 2) if b > a]
-    x = np.unique(np.concatenate(points))
-    outside = np.ones(x.size, dtype=bool)
-    for a, b in ends:
-        outside &= (x < a) | (x > b)
-    x = x[outside & (x > potential.low) & (x < potential.high)]
-    if not x.size:
-        return 0.0, x
-    value = potential.value(x)
-    excess = (value - strength * measure.primitive(x).real - constant) / strength
-    excess = np.where(np.isnan(value), np.inf, excess)
-    # rounding of V itself, where V is large
-    excess = excess + 1e-13 * np.abs(np.where(np.isfinite(value), value, 0)) / strength
-    worst = int(np.argmin(excess))
-    bad = excess < -TOLERANCE
-    first = last = worst
-    while first > 0 and bad[first - 1]:
-        first -= 1
-    while last < x.size - 1 and bad[last + 1]:
-        last += 1
-    low = x[max(first - 1, 0)] if first == last else x[first]
-    high = x[min(last + 1, x.size - 1)] if first == last else x[last]
-    return float(excess[worst]), np.array([low, high])
-
-
-def _added(potential: Potential, measure: Measure, place: Array) -> Change:
-    """One cut more, where the effective potential is below the constant; or a cut that reaches there."""
-    ends = [(cut.low, cut.high) for cut in measure.cuts]
-    low, high = float(place[0]), float(place[1])
-    result = []
-    for a, b in ends:
-        close = 0.02 * (b - a)
-        if low - close <= b and high + close >= a:
-            low, high = min(a, low), max(b, high)
-        else:
-            result.append((a, b))
-    return _with_walls(potential, np.array(sorted([*result, (low, high)])))

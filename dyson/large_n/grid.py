@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from dyson.large_n.potential import Potential
+from dyson.potential import Potential
 
 Array = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ CELLS, SPARSE = 160, 12
 LEAST = 1e-7  # mass below which a piece of the grid's measure is noise
 
 
-def rough_cuts(potential: Potential, strength: float) -> list[tuple[float, float]]:
+def rough_cuts(potential: Potential, beta: float) -> list[tuple[float, float]]:
     """Intervals that the equilibrium measure fills, to a fraction of a per cent of their lengths.
 
     Raises
@@ -28,11 +28,11 @@ def rough_cuts(potential: Potential, strength: float) -> list[tuple[float, float
     """
     points = scan(potential)
     values = defined(potential, points)
-    confines(potential, strength, points, values)
-    low, high = _range(potential, strength, points, values)
+    confines(potential, beta, points, values)
+    low, high = _range(potential, beta, points, values)
     edges = np.linspace(low, high, CELLS + 1)
     for _ in range(GROWTH):
-        mass = _minimum(potential, strength, edges)
+        mass = _minimum(potential, beta, edges)
         short = [mass[0] > 0 and edges[0] > potential.low, mass[-1] > 0 and edges[-1] < potential.high]
         if not any(short):
             break
@@ -41,10 +41,10 @@ def rough_cuts(potential: Potential, strength: float) -> list[tuple[float, float
         high = min(potential.high, edges[-1] + length * short[1])
         edges = np.linspace(low, high, CELLS + 1)
     else:
-        raise ValueError(f"potential {potential.name!r}: no finite support found; does it confine?")
+        raise ValueError(f"potential {potential.text!r}: no finite support found; does it confine?")
     for _ in range(ROUNDS):
         edges = _refined(edges, mass)
-        mass = _minimum(potential, strength, edges)
+        mass = _minimum(potential, beta, edges)
     return [(float(edges[i]), float(edges[j])) for i, j in _pieces(mass)]
 
 
@@ -67,38 +67,38 @@ def defined(potential: Potential, points: Array) -> Array:
     bad = near & (np.isnan(values) | (values == -np.inf))
     if np.any(bad):
         raise ValueError(
-            f"potential {potential.name!r} is {values[bad][0]:g} at x = {points[bad][0]:.3g}; "
-            "give low and high, the walls between which it is defined"
+            f"potential {potential.text!r} is {values[bad][0]:g} at x = {points[bad][0]:.3g}; "
+            "give walls=(low, high), between which it is defined"
         )
     return np.where(np.isnan(values), np.inf, values)
 
 
-def confines(potential: Potential, strength: float, points: Array, values: Array) -> None:
-    """ValueError where V does not grow faster than strength · log|x| in a direction without a wall."""
+def confines(potential: Potential, beta: float, points: Array, values: Array) -> None:
+    """ValueError where V does not grow faster than β log|x| in a direction without a wall."""
     for wall, name, side in ((potential.low, "−∞", points < 0), (potential.high, "+∞", points > 0)):
         if math.isfinite(wall):
             # towards a wall V may fall, but not without bound
             d = np.array([1e-3, 1e-9]) * (1 if wall == potential.low else -1)
             at = potential.value(wall + d)
-            if np.isfinite(at).all() and at[1] < at[0] - 0.1 * strength and at[1] < at[0] - 3:
+            if np.isfinite(at).all() and at[1] < at[0] - 0.1 * beta and at[1] < at[0] - 3:
                 raise ValueError(
-                    f"potential {potential.name!r} does not confine: it falls without bound towards the wall "
+                    f"potential {potential.text!r} does not confine: it falls without bound towards the wall "
                     f"x = {wall:g}"
                 )
             continue
         x, v = np.abs(points[side]), values[side]
         order = np.argsort(x)
         x, v = x[order], v[order]
-        far = v - strength * np.log(x)
+        far = v - beta * np.log(x)
         decades = np.searchsorted(x, 10.0 ** (FARTHEST - 3))
-        if not (far[-1] == np.inf or far[-1] > far[decades] + 0.01 * strength):
+        if not (far[-1] == np.inf or far[-1] > far[decades] + 0.01 * beta):
             raise ValueError(
-                f"potential {potential.name!r} does not confine towards {name}: it must grow faster than "
-                f"strength*log|x| with strength = {strength:g}; give a wall, or another potential"
+                f"potential {potential.text!r} does not confine towards {name}: it must grow faster than "
+                f"β log|x| with β = {beta:g}; give a wall, or another potential"
             )
 
 
-def _range(potential: Potential, strength: float, points: Array, values: Array) -> tuple[float, float]:
+def _range(potential: Potential, beta: float, points: Array, values: Array) -> tuple[float, float]:
     """An interval around the lowest well and all others that are not much higher."""
     inner = np.r_[np.inf, values, np.inf]
     wells = np.flatnonzero((values <= inner[:-2]) & (values <= inner[2:]) & np.isfinite(values))
@@ -112,36 +112,36 @@ def _range(potential: Potential, strength: float, points: Array, values: Array) 
         at = (float(best.fun), float(best.x))
         found.append(min(at, (float(values[i]), float(points[i]))))
     bottom, centre = min(found)
-    near = [_reach(potential, centre, side, bottom + 10 * strength) for side in (-1, 1)]
+    near = [_reach(potential, centre, side, bottom + 10 * beta) for side in (-1, 1)]
     unit = max(abs(x - centre) for x in near)
     low, high = near
     for v, x in found:
-        if v - strength * math.log1p(abs(x - centre) / unit) < bottom + 10 * strength:
+        if v - beta * math.log1p(abs(x - centre) / unit) < bottom + 10 * beta:
             low, high = min(low, x), max(high, x)
     return low, high
 
 
-def _reach(potential: Potential, centre: float, side: int, level: float) -> float:
-    """The nearest point on a side where V is above a level (in powers of 1.5), or the wall."""
+def _reach(potential: Potential, centre: float, side: int, height: float) -> float:
+    """The nearest point on a side where V is above a height (in powers of 1.5), or the wall."""
     wall = potential.low if side < 0 else potential.high
     step = 1e-9
     for _ in range(120):
         x = centre + side * step
         if (x - wall) * side >= 0:
             return wall
-        if not potential.value(np.array([x]))[0] < level:
+        if not potential.value(np.array([x]))[0] < height:
             break
         step *= 1.5
     return x
 
 
-def _minimum(potential: Potential, strength: float, edges: Array) -> Array:
-    """Masses of the cells, >= 0 and of sum 1, that minimise ∫V − (strength/2)∬log."""
+def _minimum(potential: Potential, beta: float, edges: Array) -> Array:
+    """Masses of the cells, >= 0 and of sum 1, that minimise ∫V − (β/2)∬log."""
     middle = (edges[1:] + edges[:-1]) / 2
     v = defined(potential, middle)
-    v = np.minimum(v - v.min(), 1e6 * strength)
-    kernel = strength * _interaction(edges)
-    inside = v < 20 * strength
+    v = np.minimum(v - v.min(), 1e6 * beta)
+    kernel = beta * _interaction(edges)
+    inside = v < 20 * beta
     best = np.zeros(v.size)
     for _ in range(SWEEPS):
         mass, pull = _on(kernel, v, inside)

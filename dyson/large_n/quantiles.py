@@ -12,9 +12,9 @@ from scipy.interpolate import PchipInterpolator
 
 from dyson.large_n.equilibrium import Equilibrium
 from dyson.large_n.free_sum import FreeSum
-from dyson.large_n.potential import Potential, potential_of
 from dyson.large_n.starts import measure_of
 from dyson.laws.base import Law
+from dyson.potential import Described, Function, Potential
 from streams.arguments import count, finite, positive
 
 Array = NDArray[np.float64]
@@ -30,14 +30,14 @@ class Quantiles:
     Attributes
     ----------
     times : ndarray, shape (time,)
-    levels : ndarray, shape (quantile,)
-        Probabilities (i − ½)/n.
+    probabilities : ndarray, shape (quantile,)
+        (i − ½)/n.
     positions : ndarray, shape (time, quantile)
         Increasing along the second axis.
     """
 
     times: Array
-    levels: Array
+    probabilities: Array
     positions: Array
 
     def cdf(self, x: ArrayLike) -> Array:
@@ -60,17 +60,17 @@ class Quantiles:
         return np.stack(powers, axis=1)
 
     def _curve(self, row: Array) -> PchipInterpolator:
-        return PchipInterpolator(row, self.levels)
+        return PchipInterpolator(row, self.probabilities)
 
 
 def quantiles_in_time(
     start: ArrayLike | Law | Equilibrium | Callable[[Array], Array],
     times: ArrayLike,
-    potential: str | np.polynomial.Polynomial | Callable[[Array], Array] | None,
+    potential: Described | None,
     *,
     strength: float = 1.0,
     quantiles: int = 200,
-    slope: Callable[[Array], Array] | None = None,
+    derivative: Function | None = None,
     parameters: Mapping[str, float] | None = None,
     weights: ArrayLike | None = None,
     support: tuple[float, float] | None = None,
@@ -90,9 +90,8 @@ def quantiles_in_time(
         As for `dyson.density_in_time`.
     times : array, shape (time,)
         Increasing times > 0.
-    potential, slope, parameters
-        As for `dyson.equilibrium`, without walls; it need not confine. Its slope must be known: a function V
-        comes with ``slope``.
+    potential, derivative, parameters
+        As for `dyson.equilibrium`, without walls; it need not confine. A function V needs its ``derivative``.
     strength : float
         As for `dyson.density_in_time`.
     quantiles : int
@@ -114,21 +113,19 @@ def quantiles_in_time(
     instants = np.atleast_1d(finite("times", times, (0, 1)))
     if instants[0] <= 0 or np.any(np.diff(instants) <= 0):
         raise ValueError(f"times must be > 0 and increase, got {instants[:4].tolist()}")
-    v = potential_of(potential, slope, parameters)
-    if v.slope is None:
-        raise ValueError("a potential given as a function needs its slope=V'(x) here")
-    levels = (np.arange(n) + 0.5) / n
+    v = Potential.of(potential, derivative, parameters)
+    slope = v.require_derivative()
+    probabilities = (np.arange(n) + 0.5) / n
     early = EARLY * instants[0]
-    x = np.sort(FreeSum(strength * early, measure_of(start, weights, support)).ppf(levels))
-    x = x - early * v.slope(x)
+    x = np.sort(FreeSum(strength * early, measure_of(start, weights, support)).ppf(probabilities))
+    x = x - early * slope(x)
     if not np.all(np.diff(x) > 0):
         raise ValueError("the potential is too steep at the start; take an earlier first time")
-    return Quantiles(instants, levels, _flow(v, strength / (n - 1), x, early, instants))
+    return Quantiles(instants, probabilities, _flow(v, strength / (n - 1), x, early, instants))
 
 
 def _flow(v: Potential, coupling: float, x: Array, first: float, times: Array) -> Array:
-    slope = v.slope
-    assert slope is not None
+    slope = v.require_derivative()
 
     def force(_: float, x: Array) -> Array:
         gaps = x[:, None] - x
@@ -151,7 +148,7 @@ def _flow(v: Potential, coupling: float, x: Array, first: float, times: Array) -
     )
     if not result.success or not np.isfinite(result.y).all():
         raise ValueError(
-            f"potential {v.name!r}: cannot follow the quantiles up to t = {times[-1]:g}; do they run away?"
+            f"potential {v.text!r}: cannot follow the quantiles up to t = {times[-1]:g}; do they run away?"
         )
     if not np.all(np.diff(result.y, axis=0) > 0):
         raise ValueError("quantiles crossed: take fewer of them, or an earlier first time")

@@ -6,19 +6,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streams import generator
 
-if TYPE_CHECKING:
-    from dyson.laws.base import Law
-
 Array = NDArray[np.float64]
 Influence = dict[str, Array]
-L = TypeVar("L", bound="Law")
 
 FEWEST = 30  # rows below which an error from the sample means little
 SMALLEST = 1e-100  # squares and fourth powers must stay within float64
@@ -29,6 +25,31 @@ SUBSAMPLE = 20_000  # rows from which a maximum is first sought
 STEP = 1e-5  # of a parameter of order 1, for the slope of a log-likelihood
 SUPPORT = 3.0  # errors that a quantity must be above the zero at which its law becomes a simpler one
 SEED = 0  # a fit is a function of the sample: its simulated deviations do not vary
+
+
+class Fitted(Protocol):
+    """What is asked of a law that was fitted; `dyson.laws.Law` has it."""
+
+    @property
+    def _positive(self) -> tuple[str, ...]:
+        """Names of the parameters that are positive."""
+
+    def cdf(self, x: ArrayLike) -> Array:
+        """Probability of a value ≤ x."""
+
+    def ppf(self, q: ArrayLike) -> Array:
+        """Quantile."""
+
+    @property
+    def var(self) -> float:
+        """Variance."""
+
+    @property
+    def atom(self) -> float:
+        """Probability of exactly zero."""
+
+
+L = TypeVar("L", bound=Fitted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +257,14 @@ def _standard_error(rows: Array) -> float:
     return float(rows.std(ddof=1)) / math.sqrt(rows.size)
 
 
-def _distance(law: Law, values: Array) -> float:
+def _distance(law: Fitted, values: Array) -> float:
     cdf = law.cdf(values)
     rank = np.arange(values.size) / values.size
     below = cdf - law.atom * (values == 0)  # limit from the left
     return float(max(np.max(rank + 1 / values.size - cdf), np.max(below - rank)))
 
 
-def _pvalue(law: Law, x: Array, values: Array, influence: Influence) -> float:
+def _pvalue(law: Fitted, x: Array, values: Array, influence: Influence) -> float:
     points = law.ppf((np.arange(GRID) + 0.5) / GRID)
     seen = np.searchsorted(values, points, side="right") / values.size
     observed = np.max(np.abs(seen - law.cdf(points))) * math.sqrt(len(x))
@@ -273,7 +294,7 @@ def _row_cdf(x: Array, points: Array) -> Array:
     return np.cumsum(counts[:, :GRID], axis=1) / m
 
 
-def _slope(law: Law, name: str, points: Array) -> Array:
+def _slope(law: Fitted, name: str, points: Array) -> Array:
     """∂F/∂(parameter) at the points, by a central difference."""
     value = getattr(law, name)
     step = 1e-5 * _size(law, name)
@@ -281,7 +302,7 @@ def _slope(law: Law, name: str, points: Array) -> Array:
     return (up.cdf(points) - down.cdf(points)) / (2 * step)
 
 
-def _size(law: Law, name: str) -> float:
+def _size(law: Fitted, name: str) -> float:
     """Natural unit of a parameter: itself if it is a positive one, else the law's width."""
     return float(getattr(law, name)) if name in law._positive else math.sqrt(law.var)
 

@@ -39,7 +39,7 @@ class Chains:
     def _move(self) -> Array:
         x, rng = self.x, self.rng
         n, chains = x.shape
-        kicks, levels = rng.standard_normal((n, chains)), np.log(rng.random((n, chains)))
+        kicks, thresholds = rng.standard_normal((n, chains)), np.log(rng.random((n, chains)))
         accepted = np.empty(n)
         for i in range(n):
             old, new = x[i].copy(), x[i] + self.step[i] * kicks[i]
@@ -50,7 +50,7 @@ class Chains:
             gain = self.beta * pull - (new - old) * (new + old - 2 * self.center[i]) / (
                 2 * self.sigma[i] ** 2
             )
-            take = levels[i] < gain
+            take = thresholds[i] < gain
             x[i] = np.where(take, new, old)
             accepted[i] = take.mean()
         return accepted
@@ -59,12 +59,13 @@ class Chains:
         if not len(self.pairs):
             return
         x, c, s, rng = self.x, self.center, self.sigma, self.rng
-        levels = np.log(rng.random((len(x), x.shape[1])))
-        for (i, j), level in zip(self.pairs[rng.integers(0, len(self.pairs), len(x))], levels, strict=True):
+        thresholds = np.log(rng.random((len(x), x.shape[1])))
+        chosen = self.pairs[rng.integers(0, len(self.pairs), len(x))]
+        for (i, j), threshold in zip(chosen, thresholds, strict=True):
             a, b = x[i].copy(), x[j].copy()
             gain = ((a - c[i]) ** 2 - (b - c[i]) ** 2) / (2 * s[i] ** 2)
             gain += ((b - c[j]) ** 2 - (a - c[j]) ** 2) / (2 * s[j] ** 2)
-            take = level < gain
+            take = threshold < gain
             x[i], x[j] = np.where(take, b, a), np.where(take, a, b)
 
 

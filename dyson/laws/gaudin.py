@@ -16,7 +16,7 @@ from dyson.laws.fredholm import BULK_LAST, bulk
 from dyson.laws.log_table import LogTable, Tabulated, index, panel_nodes, settle
 from dyson.laws.pair_spacing import checked_spacings
 
-CLOSE = 0.02  # spacings below which three levels do not matter at β = 4, in units of the mean
+CLOSE = 0.02  # spacings below which three eigenvalues do not matter at β = 4, in units of the mean
 LAST = {1: 40.0, 2: 36.0, 4: 50.0}  # c at which the table ends: density 1e-180 and below
 
 
@@ -123,7 +123,7 @@ def gap_probability(s: ArrayLike, beta: int = 1) -> Array:
 
 @lru_cache(maxsize=3)
 def _table(beta: int) -> LogTable:
-    rate = math.pi / 2 * (2 if beta == 4 else 1)
+    stretch = math.pi / 2 * (2 if beta == 4 else 1)
     edges = np.r_[np.linspace(0, BULK_LAST, 20), np.linspace(BULK_LAST, LAST[beta], 16)[1:]]
     c = panel_nodes(edges)
     even, odd = bulk(c.ravel())
@@ -137,18 +137,18 @@ def _table(beta: int) -> LogTable:
         less = np.exp(even.log - odd.log)
         log_pdf = odd.log + np.log(np.maximum(odd.bend + less * even.bend, 1e-300) / 2)
         log_sf = odd.log + np.log(-(odd.slope + less * even.slope) / 2)
-    s = c.ravel() / rate
-    log_pdf = log_pdf + 2 * math.log(rate)
+    s = c.ravel() / stretch
+    log_pdf = log_pdf + 2 * math.log(stretch)
     if beta == 4:
         log_pdf = np.where(s < CLOSE, np.log(_close(np.minimum(s, CLOSE))), log_pdf)
-    log_pdf, log_sf = (a.reshape(c.shape) for a in (log_pdf - beta * np.log(s), log_sf + math.log(rate)))
-    return LogTable.of(edges / rate, log_pdf, None, log_sf, power=float(beta))
+    log_pdf, log_sf = (a.reshape(c.shape) for a in (log_pdf - beta * np.log(s), log_sf + math.log(stretch)))
+    return LogTable.of(edges / stretch, log_pdf, None, log_sf, power=float(beta))
 
 
 def _close(s: Array) -> np.ndarray:
-    r"""Density at β = 4 for s ≪ 1: the two-level function 1 − S² + S' ∫S at 2s, by its power series.
+    r"""Density at β = 4 for s ≪ 1: the two-point function 1 − S² + S' ∫S at 2s, by its power series.
 
-    S = sin(x)/x, S' ∫S with x = 2πs. With S = Σ a_k x^{2k}; three levels add a part of order s^9.
+    S = sin(x)/x, S' ∫S with x = 2πs. With S = Σ a_k x^{2k}; three eigenvalues add a part of order s^9.
     """
     x2 = (2 * np.pi * s) ** 2
     k = np.arange(9)

@@ -17,7 +17,7 @@ from dyson.laws.fitting import Influence
 class Gaussian(Law):
     r"""ρ(x) = exp(−(x − mean)²/(2 sigma²)) / (√(2π) sigma).
 
-    The law of a non-degenerate eigenvalue in a quadratic well: level of one mode.
+    The law of a non-degenerate eigenvalue in a quadratic well.
     Fitted by maximum likelihood (sigma² is the mean square deviation, divisor n).
 
     Parameters

@@ -1,4 +1,4 @@
-"""Long-range statistics of levels in the bulk of a large random matrix: Σ²(L) and Δ₃(L)."""
+"""Long-range statistics of eigenvalues in the bulk of a large random matrix: Σ²(L) and Δ₃(L)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KNOWN = (0, 1, 2, 4)
 
 
 def cluster(r: ArrayLike, beta: int = 1) -> Array:
-    r"""Two-level cluster function Y(r) ≥ 0 at distance r mean spacings: pairs have density 1 − Y(r).
+    r"""Two-point cluster function Y(r) ≥ 0 at distance r mean spacings: pairs have density 1 − Y(r).
 
     With S(r) = sin(πr)/πr, J(r) = ∫_0^r S:  Y_2 = S², Y_1 = S² + S'(½ − J), Y_4 = S(2r)² − S'(2r) J(2r).
     Source: Mehta, Random Matrices, ch. 6-7, 11.
@@ -24,7 +24,7 @@ def cluster(r: ArrayLike, beta: int = 1) -> Array:
     r : array_like
         Distance, of either sign.
     beta : int
-        1, 2 or 4; 0 for independent levels.
+        1, 2 or 4; 0 for independent eigenvalues.
     """
     x, beta = np.abs(np.asarray(r, dtype=np.float64)), index("cluster", beta, KNOWN)
     if beta == 0:
@@ -46,7 +46,7 @@ def cluster(r: ArrayLike, beta: int = 1) -> Array:
 
 
 def number_variance(length: ArrayLike, beta: int = 1) -> Array:
-    r"""Σ²(L): variance of the number of levels in an interval of L mean spacings.
+    r"""Σ²(L): variance of the number of eigenvalues in an interval of L mean spacings.
 
     Σ² = L − 2 ∫_0^L (L − r) Y(r) dr with Y of `cluster`, in closed form
 
@@ -61,7 +61,7 @@ def number_variance(length: ArrayLike, beta: int = 1) -> Array:
     length : array_like
         L ≥ 0.
     beta : int
-        1, 2 or 4; 0 for independent levels.
+        1, 2 or 4; 0 for independent eigenvalues.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def spectral_rigidity(length: ArrayLike, beta: int = 1) -> Array:
     length : array_like
         0 ≤ L ≤ 1e5.
     beta : int
-        1, 2 or 4; 0 for independent levels.
+        1, 2 or 4; 0 for independent eigenvalues.
     """
     L, beta = _length(length), index("spectral_rigidity", beta, KNOWN)
     if np.any(L > 1e5):

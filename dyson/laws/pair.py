@@ -1,4 +1,4 @@
-"""Two eigenvalues of one degenerate level, β = 1: their density and their spacing."""
+"""Two eigenvalues with one target, a multiplet of N = 2, at β = 1: their density and their spacing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAR = 1e3  # beyond this many σ every density here is zero in float64; keeps �
 
 @dataclass(frozen=True, slots=True)
 class OnePairSemicircle(Law):
-    r"""Density of the two eigenvalues of a degenerate level, N = 2 and β = 1.
+    r"""Density of the two eigenvalues of one multiplet, N = 2 and β = 1.
 
     With u = (x − center)/sigma,
 
@@ -37,7 +37,7 @@ class OnePairSemicircle(Law):
     Parameters
     ----------
     center : float
-        Target of the level, units of x.
+        Target of the multiplet, units of x.
     sigma : float
         Width g/√k of one uncoupled eigenvalue, > 0, units of x.
 
@@ -112,7 +112,7 @@ class OnePairSemicircle(Law):
 
 @dataclass(frozen=True, slots=True)
 class WignerSurmise(Law):
-    r"""Spacing S ≥ 0 of the two eigenvalues of a degenerate level, N = 2 and β = 1.
+    r"""Spacing S ≥ 0 of the two eigenvalues of one multiplet, N = 2 and β = 1.
 
         P(S) = S/(2σ²) e^{−S²/(4σ²)} = (π s/2) e^{−π s²/4} / mean,   s = S/mean,
         cdf  = 1 − e^{−S²/(4σ²)},   mean = ⟨S⟩ = √π σ,
@@ -144,7 +144,7 @@ class WignerSurmise(Law):
 
     @property
     def sigma(self) -> float:
-        """Width of the level, mean/√π, units of x."""
+        """Width of the multiplet, mean/√π, units of x."""
         return self.mean / ROOT_PI
 
     @property

@@ -27,8 +27,8 @@ class RatioSurmise(Law):
         P(r) = (2/Z) (r + r²)^β / (1 + r + r²)^{1+3β/2},   0 ≤ r ≤ 1,
 
     exact for the three eigenvalues of a Gaussian ensemble of Dyson index β. beta = 0 stands for independent
-    levels, 2/(1 + r)², which is not the limit β → 0 of the above. ⟨r⟩ = 2 ln 2 − 1, 4 − 2√3, 2√3/π − 1/2,
-    32√3/15π − 1/2 for β = 0, 1, 2, 4; `mean_ratio` has the values of large matrices.
+    eigenvalues, 2/(1 + r)², which is not the limit β → 0 of the above. ⟨r⟩ = 2 ln 2 − 1, 4 − 2√3,
+    2√3/π − 1/2, 32√3/15π − 1/2 for β = 0, 1, 2, 4; `mean_ratio` has the values of large matrices.
     Source: Atas, Bogomolny, Giraud, Roux, Phys. Rev. Lett. 110 (2013) 084101.
 
     Fitted by maximum likelihood in β. Ratios of one spectrum share spacings: pass spectra as rows.
@@ -41,7 +41,7 @@ class RatioSurmise(Law):
     Raises
     ------
     TypeError, ValueError
-        See `Law`; `fit` also for values outside [0, 1] and for levels that do not repel.
+        See `Law`; `fit` also for values outside [0, 1] and for eigenvalues that do not repel.
     """
 
     beta: float = 1.0

@@ -1,4 +1,4 @@
-"""The semicircle of N → ∞ eigenvalues of one level."""
+"""The semicircle of N → ∞ eigenvalues of one multiplet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dyson.laws.fitting import Influence
 class Semicircle(Law):
     r"""ρ(x) = 2 √(R² − (x − center)²) / (π R²) for |x − center| ≤ R = radius.
 
-    Limit N → ∞ of one degenerate level of N eigenvalues: R = σ √(2βN) with the σ of
+    Limit N → ∞ of one multiplet, N eigenvalues with one target: R = σ √(2βN) with the σ of
     `OnePairSemicircle` (Mehta, Random Matrices, ch. 4). The variance is R²/4.
 
     Fitted by moments, center = ⟨x⟩ and R = 2 std: the likelihood is zero as soon as one

@@ -108,7 +108,7 @@ class SpeciesGas(Law):
         """Joint states, shape (size, N), by label: column i is the particle of centers[i], sigmas[i].
 
         From min(size, 250) chains, whose states are taken at least two correlation times apart:
-        nearly independent. Sort a row for levels; `spacings` are the differences of neighbours.
+        nearly independent. Sort a row for its spectrum; `spacings` are the differences of neighbours.
         """
         size, apart = count("size", size, 0), table(*self._key).apart
         c, s, unit, middle = standard(self.centers, self.sigmas)

@@ -24,7 +24,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from dyson.gas.tridiagonal import Ensemble
 from dyson.sde import EigenvalueSDE
 from dyson.solvers.bond_splitting import FAR_EVERY
-from streams import subseed
+from streams import states
 
 PLAIN, CLUSTERED, POINT = range(3)
 """Kinds of starts: nothing to do; short first steps; the first interval by the exact law."""
@@ -109,7 +109,7 @@ def _law_known(sde: EigenvalueSDE) -> bool:
 
 def _exact(sde: EigenvalueSDE, x0: np.ndarray, time: float, seed: int, workers: int) -> np.ndarray:
     """All replicas after ``time`` from the point x0, shape (replica, n)."""
-    entropy = subseed(seed, "dyson coincident")
+    entropy = int(states(seed, "dyson-coincident", 0, 1)[0, 0, 0])
     spectra = Ensemble("gaussian", sde.n, sde.beta).sample(len(x0), entropy, workers)
     k, c, g2 = float(sde.rate[0]), float(sde.target[0]), float(sde.g2[0])
     variance = g2 * (2.0 * time if k == 0.0 else -math.expm1(-2.0 * k * time) / k)

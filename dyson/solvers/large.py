@@ -7,7 +7,7 @@ multipole method with the solver's regularisation, those of neighbours up to ``b
 each step renews, are taken off, and what is left, the far field, is kept for ``FAR_EVERY`` steps.
 
 Starts in which eigenvalues coincide: see ``coincident``.
-Random numbers: 64 generators a replica (stream "dyson fmm"), each for every 64th particle.
+Random numbers: 64 generators a replica (stream "dyson-many"), each for every 64th particle.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def path(sde: EigenvalueSDE, x0: np.ndarray, times, legs, seed: int, replica: in
     ``legs``: the steps of every interval, (size, how many); ``first`` (n,): where it is after one without.
     """
     k, c = (np.ascontiguousarray(a, float) for a in (sde.rate, sde.target))
-    g2, state = float(sde.g2[0]), states(seed, "dyson fmm", replica * LANES, LANES)[0]
+    g2, state = float(sde.g2[0]), states(seed, "dyson-many", replica * LANES, LANES)[0]
     tree = tables(order_of(ACCURACY))
     out = np.empty((1, len(times), sde.n))
     out[0, 0] = x0

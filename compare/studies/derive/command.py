@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
+from inspect import signature
 
-from compare.studies.derive.options import MODELS
 from compare.studies.shell.arguments import UsageError
+from dyson.derive.library import MODELS
 from streams.arguments import choice, shown
 
 __all__ = ["run"]
@@ -16,17 +18,10 @@ OWN = (
     *("loss", "gradient", "sample", "exact_sample", "parameter", "define"),
     *("noise", "symmetric_noise", "spectrum", "beta"),
 )
-READ = {
-    "rbm": ("model_average", "data", "weight_decay", "train_mu2", "memory_drift", "spectrum"),
-    "linear": ("noise_kind", "spectrum"),
-    "regression": ("noise_kind", "spectrum"),
-    "deep": ("layers", "noise_kind", "spectrum"),
-    "wishart": ("beta", "spectrum"),
-    "laguerre": ("beta", "spectrum"),
-    "ou": ("beta",),
-    "potential": ("potential", "parameter", "spectrum", "beta"),
-}
-"""The options that a loss of one's own, and each ready-made model, reads."""
+"""What every derivation reads, and what a loss of one's own reads."""
+
+OPTIONS = {"noise": "noise_kind", "trained_mu2": "train_mu2", "parameters": "parameter"}
+"""Options that are not called as the arguments of `dyson.derive.library` that they give."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 def require_used(args: argparse.Namespace, own: bool) -> None:
     """Refuse options that the model does not read, and names given twice."""
-    taken = OWN if own else READ.get(args.model, ())
+    taken = OWN if own else (*arguments(args.model).values(), "spectrum")
     for action in args.parser._actions:
         value = getattr(args, action.dest, None)
         if action.dest in (*taken, *ALWAYS) or value == action.default:
@@ -95,23 +90,18 @@ def own_model(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     )
 
 
+def arguments(model: str) -> dict[str, str]:
+    """Arguments that a ready-made model takes, and the options that give them."""
+    function = MODELS[model]
+    fixed = function.keywords if isinstance(function, partial) else {}
+    return {name: OPTIONS.get(name, name) for name in signature(function).parameters if name not in fixed}
+
+
 def ready_model(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The matrix SDE of a name."""
-    from dyson.derive import library
-
-    if args.model == "rbm":
-        return library.rbm(
-            args.model_average, args.data, args.weight_decay, args.train_mu2, args.memory_drift
-        )
-    if args.model in ("linear", "regression"):
-        return library.linear_network(args.noise_kind, output=args.model == "linear")
-    if args.model == "deep":
-        return library.deep_linear(args.layers, args.noise_kind)
-    if args.model in ("wishart", "laguerre"):
-        return library.wishart(weight_decay=args.model == "laguerre", beta=args.beta)
-    if args.model == "potential":
-        if args.potential is None:
-            raise UsageError('the model potential needs --potential, such as --potential "X**4/4 - X**2"')
-        spectrum = args.spectrum or "symmetric"
-        return library.spectral_potential(args.potential, dict(args.parameter), spectrum, args.beta)
-    return library.matrix_ou(args.beta) if args.model == "ou" else library.symmetric_regression()
+    given = {name: getattr(args, option, None) for name, option in arguments(args.model).items()}
+    if "parameters" in given:
+        given["parameters"] = dict(args.parameter)
+    if "potential" in given and given["potential"] is None:
+        raise UsageError('the model potential needs --potential, such as --potential "X**4/4 - X**2"')
+    return MODELS[args.model](**{name: value for name, value in given.items() if value is not None})

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from compare.studies.shell.arguments import Parser, add, add_debug, one_of, whole
+from dyson.derive.library import DATA, MODEL_AVERAGES, MODELS, NOISES
+from dyson.derive.specification import SPECTRA
 from streams.arguments import shown
 
-__all__ = ["MODELS", "options"]
+__all__ = ["options"]
 
-MODELS = ("rbm", "linear", "regression", "deep", "symmetric", "wishart", "laguerre", "ou", "potential")
 FORMATS = ("text", "latex", "json")
 
 DESCRIPTION = """\
@@ -60,18 +61,17 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
         own.add_argument(option, action="append", default=[], type=declared, metavar=metavar, help=text)
     own.add_argument("--noise", metavar="EXPR", help="covariance of the gradient noise")
     own.add_argument("--symmetric-noise", metavar="EXPR", help="the same for symmetric noise")
-    spectra = one_of("spectrum", ("gram", "symmetric", "singular"))
+    spectra = one_of("spectrum", SPECTRA)
     own.add_argument("--spectrum", type=spectra, metavar="NAME", help="gram (WᵀW), symmetric (W), singular")
     add(own, "--beta", whole(1, 2), 1, "B", "1 real, 2 complex weights")
 
 
 def _add_ready(p: Parser) -> None:
     model = p.add_argument_group("a ready-made model")
-    averages = one_of("model average", ("independent", "persistent", "contrastive", "exact"))
+    averages = one_of("model average", MODEL_AVERAGES)
     add(model, "--model-average", averages, "independent", "NAME", "rbm: how the model is sampled")
-    add(model, "--data", one_of("data", ("exact", "batch")), "exact", "NAME", "rbm: exact data, or a batch")
-    noises = ("label", "isotropic", "minibatch", "minibatch-label")
-    add(model, "--noise-kind", one_of("noise", noises), "isotropic", "NAME", f"one of {', '.join(noises)}")
+    add(model, "--data", one_of("data", DATA), "exact", "NAME", "rbm: exact data, or a batch")
+    add(model, "--noise-kind", one_of("noise", NOISES), "isotropic", "NAME", f"one of {', '.join(NOISES)}")
     add(model, "--layers", whole(1, 4), 2, "L", "deep: number of layers")
     model.add_argument("--potential", metavar="EXPR", help='potential: V(X), such as "X**4/4 - X**2"')
     model.add_argument("--weight-decay", action="store_true", help="rbm: with weight decay")

@@ -96,10 +96,10 @@ def test_schedule_of_the_noise_level():
     """OU process with T(t) falling from 2 to 1/2: the variance that its linear ODE has."""
     k = 1.0
 
-    def level(t):
+    def noise_level(t):
         return 0.5 + 1.5 * np.exp(-t)
 
-    sde = derive.bind(library.matrix_ou(), level, n=1, rate=k, center=0.0, eps=1.0)
+    sde = derive.bind(library.matrix_ou(), noise_level, n=1, rate=k, center=0.0, eps=1.0)
     times = np.array([0.0, 0.5, 3.0])
     data = dyson.integrate(sde, x0=np.zeros((20_000, 1)), times=times, seed=1, dt=0.005)
     for i, t in enumerate(times[1:], 1):
@@ -124,13 +124,13 @@ def test_schedule_must_stay_a_noise_level():
 @pytest.mark.parametrize("k", [1, 2])
 def test_memory_drift_is_that_of_the_expansion_by_hand(k):
     """Second-order expansion in the chains' lag, done by hand (docs/memory-drift.md)."""
-    x, y, mu2, s2, level = sympy.symbols("x_i x_j mu2 s2 T", positive=True)
+    x, y, mu2, s2, noise_level = sympy.symbols("x_i x_j mu2 s2 T", positive=True)
 
     def kept(z):
         return (s2 * z / mu2) ** k
 
     c, d, p, q = 1 / (mu2 - s2 * x), 1 / (mu2 - s2 * y), kept(x), kept(y)
-    prefactor = 2 * x * level * s2**2
+    prefactor = 2 * x * noise_level * s2**2
     slope = (p - q) / (x - y)
     pair = c * d * (p * q / (1 - p * q) + 2 * p * (x + y) * slope / ((1 - p**2) * (1 - p * q)))
     own = 2 * c**2 * (p**2 / (1 - p**2) + 4 * p * x * sympy.diff(p, x) / (1 - p**2) ** 2)
@@ -145,7 +145,7 @@ def test_memory_drift_is_that_of_the_expansion_by_hand(k):
 
 def test_memory_drift_against_training():
     """One mode, k = 1: the stationary mean of PCD-1 needs the memory drift."""
-    kappa, mu2, level = 4.0, 9.0, 1 / 320
+    kappa, mu2, noise_level = 4.0, 9.0, 1 / 320
     model = sgd.GaussianRBM(target=[[kappa]], n_hidden=1, mu2=mu2, model_average="persistent", sweeps=1)
     record = np.arange(2000, 8001, 40)
     trained = sgd.train(
@@ -154,7 +154,7 @@ def test_memory_drift_against_training():
     means = {}
     for memory in (False, True):
         sde = dyson.models.gaussian_rbm(
-            [kappa], mu2, level, model_average="persistent", sweeps=1, memory_drift=memory
+            [kappa], mu2, noise_level, model_average="persistent", sweeps=1, memory_drift=memory
         )
         path = dyson.integrate(sde, times=np.linspace(0, 200, 81), replicas=2048, seed=4, dt=0.01)
         means[memory] = path.eigenvalue.values[:, 20:, 0].mean(1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import sympy
@@ -20,7 +23,6 @@ def equation(**options):
 
 LOSSES = {
     "no scalar": (dict(loss="W*v", samples=V), "must be a scalar, but 'W\\*v' is 2 × 1"),
-    "unknown name": (dict(loss="Tr(W.T*W) + foo"), "unknown name 'foo'"),
     "exponential of data": (dict(loss="exp(v.T*W.T*W*v)", samples=V), "not polynomial in the samples"),
     "quotient of data": (dict(loss="1/(v.T*W.T*W*v)", samples=V), "has no moments by Wick's theorem"),
     "tanh of data": (dict(loss="Tr(tanh(W*v))", samples=V), "not polynomial"),
@@ -31,7 +33,6 @@ LOSSES = {
     "repulsion of three": (dict(loss="Tr(W.T*W)", noise=Noise("Tr(W.T*W)")), "repulsion of two modes"),
     "real for complex": (dict(loss="Tr(W.T*W)", beta=2), "use .H, not .T"),
     "asymmetric noise": (dict(loss="Tr(W**2)", noise=Noise(), spectrum="symmetric"), "needs symmetric noise"),
-    "noise shape": (dict(loss="Tr(W.T*W)", noise=Noise("v*v.T"), samples=V), "unknown name 'v'"),
     "negative noise": (dict(loss="Tr(W.T*W)", noise=Noise("-1")), "is negative"),
     "negative variance": (dict(loss="v.T*W.T*W*v", samples={"v": Gaussian("column", "-1")}), "a variance"),
     "chain": (dict(loss="v.T*W.T*W*v", samples={"v": Gaussian(chain="2")}), "between -1 and 1"),
@@ -45,10 +46,8 @@ LOSSES = {
         "do not stay balanced",
     ),
     "no product": (dict(loss="Tr(V.T*W)", observable="V+2*W", weights=("W", "V")), "must be a product"),
-    "circular": (dict(loss="Tr(W.T*W*K)", definitions={"K": "K"}), "unknown name 'K'"),
     "gradient scalar": (dict(gradient="1"), "must have the shape of W, got a scalar"),
     "function fails": (dict(loss=lambda W: 1 / 0), "failed at explicit matrices W: ZeroDivisionError"),
-    "function of unknowns": (dict(loss=lambda W, q: 1), "unknown argument of the loss 'q'"),
     "function gives text": (dict(loss=lambda W: "__import__('os')"), "must be a SymPy scalar"),
     "function gives nan": (dict(loss=lambda W: float("nan")), "infinite or undefined"),
     "function of strangers": (dict(loss=lambda W: sympy.Symbol("q") * (W.T * W).trace()), "brings in 'q'"),
@@ -102,6 +101,77 @@ def test_declarations(options, words):
         derive.matrix_sde(**options)
 
 
+PLACES = {
+    "loss": lambda text: dict(loss=text, samples=V),
+    "gradient": lambda text: dict(gradient=text, samples=V),
+    "K": lambda text: dict(loss="Tr(K)", definitions={"K": text}),
+    "u's covariance": lambda text: dict(loss="Tr(W)", samples={**V, "u": Gaussian("row", text)}),
+    "u's memory": lambda text: dict(loss="Tr(W)", samples={"u": Gaussian("row", chain=text)}),
+    "v's memory": lambda text: dict(
+        loss="Tr(W)", samples={"v": Gaussian(start=("w", text)), "w": Gaussian()}
+    ),
+    "noise": lambda text: dict(loss="Tr(W)", noise=(Noise(), Noise("1", text))),
+    "observable": lambda text: dict(loss="Tr(A*B)", weights=("A", "B"), observable=text),
+}
+TEXTS = {
+    "2*": "at character 3: expected a number, a name or '\\(', got the end",
+    "2*(3": "at character 5: expected '\\)' to close a parenthesis",
+    "2*foo": "at character 3: unknown name 'foo'",
+    "expp(2)": "at character 1: unknown function 'expp'; did you mean 'exp'",
+    "(2).__class__": "at character 4: only .T and .H may follow a matrix",
+    "2 if 1 else 3": "at character 3: expected an operator or the end, got 'if'",
+    "__import__('os')": "at character 12: the character .* is not allowed",
+    "": "is empty",
+    "+".join("2" * 300): "at character 1: more than 400 names, numbers and operations",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("place", PLACES)
+def test_texts_outside_the_language_are_refused_at_once(place, text):
+    with pytest.raises(ValueError, match=f"^{place} {TEXTS[text]}") as caught:
+        derive.matrix_sde(**PLACES[place](text))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (dict(loss=3), "loss must be a string, got 3"),
+        (dict(loss="1", definitions={"K": 3}), "K must be a string, got 3"),
+        (dict(loss="Tr(K)", definitions={"K": "K"}), "K at character 1: unknown name 'K'"),
+        (dict(loss="Tr(K)", definitions={"K": "L", "L": "W"}), "K at character 1: unknown name 'L'"),
+        (dict(loss="1", definitions={"noise": "W"}, noise=Noise("nois")), "did you mean 'noise'"),
+        (
+            dict(loss="v.T*v", samples={"v": Gaussian("column", "v*v.T")}),
+            "v's covariance .* unknown name 'v'",
+        ),
+        (dict(loss="Tr(W.T*W)", noise=Noise("v*v.T"), samples=V), "noise .* unknown name 'v'"),
+        (dict(loss=lambda W, q: 1), "unknown argument of the loss 'q'"),
+        (dict(loss="1", parameters={"exp": "scalar"}), "got 'exp', a function"),
+        (dict(loss="1", samples={"lambda": Gaussian()}), "got 'lambda', a Python keyword"),
+    ],
+)
+def test_names_that_a_text_may_not_use_are_refused_at_once(options, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        derive.matrix_sde(**options)
+
+
+def test_refusing_a_text_needs_no_sympy():
+    program = """
+import sys
+from dyson import derive
+derive.library.rbm("contrastive"), derive.library.deep_linear(3)
+try:
+    derive.matrix_sde(loss="Tr(W.T*W")
+except ValueError as error:
+    print(error, "sympy" in sys.modules, sep="|")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    said, loaded = done.stdout.strip().split("|")
+    assert said.startswith("loss at character 9: expected ')' to close Tr(") and loaded == "False"
+
+
 @pytest.mark.parametrize(
     "make, words",
     [
@@ -113,9 +183,13 @@ def test_declarations(options, words):
         (lambda: library.rbm("persistant"), "did you mean 'persistent'"),
         (lambda: library.rbm(weight_decay="maybe"), "weight_decay must be True or False"),
         (lambda: library.deep_linear(9), "layers must be <= 8"),
-        (lambda: library.spectral_potential("X)+Tr(X").eigenvalue_sde(), "V at character 2"),
+        (lambda: library.spectral_potential("X)+Tr(X"), "V at character 2"),
         (lambda: library.rbm("persistent", memory_drift=True).eigenvalue_sde(), "needs a number for k"),
         (lambda: library.rbm().optimiser(momentum=0.9), "momentum must be True or False"),
+        (
+            lambda: derive.matrix_sde(loss="Tr(m)", definitions={"m": "W"}).optimiser(momentum=True),
+            "the name m is taken",
+        ),
         (lambda: library.wishart().eigenvalue_sde().linearised(), "pass target"),
     ],
 )

@@ -84,7 +84,7 @@ class Predicted:
         self.rows, self.columns = self.update.layers[0].shape
         self.factors = factors
         modes = range(len(self.x))
-        drift = np.array([[self._drift(i, level) for i in modes] for level in (0.0, 1.0)])
+        drift = np.array([[self._drift(i, noise_level) for i in modes] for noise_level in (0.0, 1.0)])
         self.flow = drift[0] * factors.get("flow", 1.0)
         self.ito = drift[1] - drift[0]
         self.noise = np.diag([2.0 * self._value(self.eig.noise, i) for i in modes])
@@ -92,32 +92,34 @@ class Predicted:
             self._add_trained()
         self.noise = self.noise * factors.get("noise", 1.0)
 
-    def _value(self, expression, i, j=None, k=None, level=1.0) -> float:
+    def _value(self, expression, i, j=None, k=None, noise_level=1.0) -> float:
         at = {}
         for symbol in sympy.sympify(expression).free_symbols:
             stem, _, letter = symbol.name.rpartition("_")
             mode = {"i": i, "j": j, "k": k}.get(letter)
             if symbol.name == "T":
-                at[symbol] = level
+                at[symbol] = noise_level
             elif mode is None or not stem:
                 at[symbol] = self.values[symbol.name]
             else:
                 at[symbol] = self.x[mode] if stem == "x" else self.values[stem][mode]
         return float(sympy.sympify(expression).subs(at))
 
-    def _drift(self, i: int, level: float) -> float:
+    def _drift(self, i: int, noise_level: float) -> float:
         eig, f = self.eig, self.factors
-        flow = self._value(eig.drift, i, level=0.0)
-        total = flow + f.get("own", 1.0) * (self._value(eig.drift, i, level=level) - flow)
+        flow = self._value(eig.drift, i, noise_level=0.0)
+        total = flow + f.get("own", 1.0) * (self._value(eig.drift, i, noise_level=noise_level) - flow)
         for j in range(len(self.x)):
             if j != i:
-                total += f.get("pair", 1.0) * self._value(eig.pair_drift, i, j, level=level)
+                total += f.get("pair", 1.0) * self._value(eig.pair_drift, i, j, noise_level=noise_level)
                 gap = self.x[i] - self.x[j]
-                total += f.get("repulsion", 1.0) * self._value(eig.repulsion, i, j, level=level) / gap
+                total += (
+                    f.get("repulsion", 1.0) * self._value(eig.repulsion, i, j, noise_level=noise_level) / gap
+                )
         for k in range(len(self.x), self.rows):
-            total += f.get("further", 1.0) * self._value(eig.row_drift, i, k=k, level=level)
+            total += f.get("further", 1.0) * self._value(eig.row_drift, i, k=k, noise_level=noise_level)
         for k in range(len(self.x), self.columns):
-            total += f.get("further", 1.0) * self._value(eig.column_drift, i, k=k, level=level)
+            total += f.get("further", 1.0) * self._value(eig.column_drift, i, k=k, noise_level=noise_level)
         return total
 
     def _add_trained(self) -> None:

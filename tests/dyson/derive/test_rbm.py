@@ -17,10 +17,10 @@ AVERAGES = ("independent", "persistent", "contrastive")
 
 
 def symbols():
-    x_i, x_j, mu2, s2, kappa_i, kappa_j, level = sympy.symbols(
+    x_i, x_j, mu2, s2, kappa_i, kappa_j, noise_level = sympy.symbols(
         "x_i x_j mu2 s2 kappa_i kappa_j T", positive=True
     )
-    return x_i, x_j, mu2, s2, kappa_i, kappa_j, level
+    return x_i, x_j, mu2, s2, kappa_i, kappa_j, noise_level
 
 
 def is_zero(expression) -> bool:
@@ -29,15 +29,15 @@ def is_zero(expression) -> bool:
 
 def test_published_equation_identically():
     """docs/theory.md, "Gaussian RBM", at σ_h = 1 (arXiv:2412.20496) and for any σ_h."""
-    x, y, mu2, s2, kappa, _, level = symbols()
+    x, y, mu2, s2, kappa, _, noise_level = symbols()
     c, d = 1 / (mu2 - s2 * x), 1 / (mu2 - s2 * y)
     eig = derive.library.rbm().eigenvalue_sde()
     assert is_zero(eig.flow - 2 * s2 * x * (1 / kappa - c))
-    assert is_zero(eig.drift - eig.flow - 2 * level * s2**2 * x * c**2)
-    assert is_zero(eig.pair_drift - level * s2**2 * y * c * d)
-    assert is_zero(eig.repulsion - level * s2**2 * (x + y) ** 2 * c * d)
-    assert is_zero(eig.noise - 4 * level * s2**2 * x**2 * c**2)
-    assert is_zero(eig.column_drift - level * s2**2 * x * c / mu2)
+    assert is_zero(eig.drift - eig.flow - 2 * noise_level * s2**2 * x * c**2)
+    assert is_zero(eig.pair_drift - noise_level * s2**2 * y * c * d)
+    assert is_zero(eig.repulsion - noise_level * s2**2 * (x + y) ** 2 * c * d)
+    assert is_zero(eig.noise - 4 * noise_level * s2**2 * x**2 * c**2)
+    assert is_zero(eig.column_drift - noise_level * s2**2 * x * c / mu2)
     assert eig.row_drift == 0
 
 
@@ -45,7 +45,7 @@ def test_published_equation_identically():
 @pytest.mark.parametrize("data", ["exact", "batch"])
 def test_covariances_of_every_estimator_identically(average, data):
     """G_ij = T σ_h⁴ (x_i + x_j)² H_ij with the H_ij that ``gaussian_rbm`` documents."""
-    x, y, mu2, s2, kappa_i, kappa_j, level = symbols()
+    x, y, mu2, s2, kappa_i, kappa_j, noise_level = symbols()
     k = sympy.Symbol("k", integer=True, positive=True)
     c, d = 1 / (mu2 - s2 * x), 1 / (mu2 - s2 * y)
     p, q = (s2 * x / mu2) ** k, (s2 * y / mu2) ** k
@@ -58,20 +58,20 @@ def test_covariances_of_every_estimator_identically(average, data):
         h += (1 - 2 * p * q if average == "contrastive" else 1) / (kappa_i * kappa_j)
     eig = derive.library.rbm(average, data).eigenvalue_sde()
     numbers = {k: 3}
-    assert is_zero((eig.repulsion - level * s2**2 * (x + y) ** 2 * h).subs(numbers))
-    assert is_zero((eig.pair_drift - level * s2**2 * y * h).subs(numbers))
+    assert is_zero((eig.repulsion - noise_level * s2**2 * (x + y) ** 2 * h).subs(numbers))
+    assert is_zero((eig.pair_drift - noise_level * s2**2 * y * h).subs(numbers))
     own = h.subs({y: x, kappa_j: kappa_i})
-    assert is_zero((eig.noise - 4 * level * s2**2 * x**2 * own).subs(numbers))
+    assert is_zero((eig.noise - 4 * noise_level * s2**2 * x**2 * own).subs(numbers))
 
 
 def test_fixed_point_width_and_the_reason_why_the_gas_is_local():
-    x, _, mu2, s2, kappa, _, level = symbols()
+    x, _, mu2, s2, kappa, _, noise_level = symbols()
     eig = derive.library.rbm().eigenvalue_sde()
     assert eig.fixed_points() == [(mu2 - kappa) / s2, 0]
     near = eig.linearised()
     assert is_zero(near.rate - 2 * s2 * (mu2 - kappa) / kappa**2)
-    assert is_zero(near.noise - 4 * level * (mu2 - kappa) ** 2 / kappa**2)
-    assert is_zero(near.variance - 2 * level * (mu2 - kappa) / s2)
+    assert is_zero(near.noise - 4 * noise_level * (mu2 - kappa) ** 2 / kappa**2)
+    assert is_zero(near.variance - 2 * noise_level * (mu2 - kappa) / s2)
     gas = eig.gas()
     assert not gas.exact and gas.coulomb
     assert "detailed balance" in gas.reason and "Neglected" in gas.reason
@@ -99,8 +99,8 @@ def test_compiled_equals_the_kernel_written_by_hand(average, data, n_hidden):
 @pytest.mark.parametrize("beta", [1, 2])
 def test_matrix_ou_kernel_equals_the_derived_one(beta):
     """The hand-written kernel of ``dyson.models.matrix_ou``, with one rate, is the derived equation."""
-    level = beta * 0.3**2  # g² = T ε²/β: off-diagonal noise ε, diagonal √2 ε (β = 1) or ε (β = 2)
-    derived = derive.bind(derive.library.matrix_ou(beta), level, n=5, rate=1.4, center=0.2, eps=1.0)
+    noise_level = beta * 0.3**2  # g² = T ε²/β: off-diagonal noise ε, diagonal √2 ε (β = 1) or ε (β = 2)
+    derived = derive.bind(derive.library.matrix_ou(beta), noise_level, n=5, rate=1.4, center=0.2, eps=1.0)
     ready = dyson.models.matrix_ou(5, rate=1.4, center=0.2, noise=0.3, beta=float(beta))
     np.testing.assert_allclose(derived.g2, ready.g2)
     x = spectra(5, 3.0)

@@ -144,8 +144,8 @@ def test_feedback_of_the_rbm_is_the_formula_of_the_docs():
 def test_feedback_of_linear_models_from_their_exact_stationary_law(noise):
     """W is Gaussian there: the mean of its sampled spectrum less the first-order term, to second order."""
     rng = np.random.default_rng(5)
-    teacher, z, level, n = np.array([2.0, 1.2]), np.array([0.7, 1.3]), 1e-4, 400_000
-    spread = np.sqrt(level / 2) * rng.normal(size=(n, 2, 2))  # label: variance T ε²/2 in every row
+    teacher, z, noise_level, n = np.array([2.0, 1.2]), np.array([0.7, 1.3]), 1e-4, 400_000
+    spread = np.sqrt(noise_level / 2) * rng.normal(size=(n, 2, 2))  # label: variance T ε²/2 in every row
     if noise == "symmetric":
         spread = (spread + spread.transpose(0, 2, 1)) / np.sqrt(2)
         moved = np.linalg.eigvalsh(np.diag(teacher) + spread)[:, ::-1]
@@ -164,7 +164,7 @@ def test_feedback_of_linear_models_from_their_exact_stationary_law(noise):
             "teacher_j": teacher[j],
             "Z_i": z[i],
             "Z_j": z[j],
-            "T": level,
+            "T": noise_level,
             "eps": 1,
         }
         total = shifts.rotating + shifts.own + shifts.pair

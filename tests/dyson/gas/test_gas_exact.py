@@ -8,8 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.linalg import eigvalsh_tridiagonal
-from scipy.stats import beta as beta_law
-from scipy.stats import gamma, ks_2samp, norm
+from scipy.stats import beta as beta_law, gamma, ks_2samp, norm
 
 from dyson import CoulombGas
 from dyson.gas.ensemble_kernels import SMALL, _squared

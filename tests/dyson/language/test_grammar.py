@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import sympy
 
+from dyson.language.evaluation import evaluate
 from dyson.language.grammar import FUNCTIONS, parse
+from dyson.language.values import CALLS
 
 x, y, mu2, s2, t = sympy.symbols("x y mu2 s2 t", positive=True)
 n = sympy.Symbol("n", integer=True)
@@ -36,7 +40,7 @@ SYMBOLS = {
 
 
 def value(text: str, **values):
-    return parse(text, values).evaluate(values)
+    return evaluate(parse(text, values), values)
 
 
 # --- values ---
@@ -231,7 +235,18 @@ def test_an_expression_knows_its_text_and_names():
     assert expression.text == " x*Tr(W) "
     assert expression.names == {"W", "x"}
     assert expression == parse(" x*Tr(W) ", ["W", "x"])
-    assert expression.evaluate({"W": sympy.eye(2), "x": x, "unused": object()}) == 2 * x
+    assert evaluate(expression, {"W": sympy.eye(2), "x": x, "unused": object()}) == 2 * x
+
+
+def test_every_function_that_may_be_called_has_a_value():
+    assert set(FUNCTIONS) == {name for name in CALLS if name.isalpha()}
+
+
+def test_parsing_needs_no_sympy():
+    program = "import sys; from dyson.language.grammar import parse; parse('2*Tr(W)', ['W']); "
+    program += "print('sympy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("name", ["mu2", "σ_h", "W_1", "a" * 30, "E", "I", "S", "N", "T", "ϕ"])

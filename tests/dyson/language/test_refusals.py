@@ -8,16 +8,16 @@ import time
 import numpy as np
 import pytest
 import sympy
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
+from dyson.language.evaluation import evaluate
 from dyson.language.grammar import FUNCTIONS, parse
 from tests.dyson.language.test_grammar import SYMBOLS, value, x
 
 SLOWEST = 2.0
 """Seconds that any line of text may take before it counts as hanging; most take milliseconds."""
 
-TOO_DEEP = "nested deeper than 40 levels; write it with fewer parentheses"
+TOO_DEEP = "nested more than 40 deep; write it with fewer parentheses"
 ALLOWED = "is not allowed; use letters, digits and + - * / ** ( ) .T .H only"
 ALL = f"(one of: {', '.join(FUNCTIONS)})"
 SHORT = "(one of: W, mu2, x)"
@@ -152,7 +152,7 @@ def test_refused_when_evaluated(text):
     values = {**SYMBOLS, "inf": x + sympy.zoo, "inf_matrix": sympy.eye(2) * sympy.oo}
     begun = time.perf_counter()
     with pytest.raises(ValueError) as caught:
-        parse(text, values, "loss").evaluate(values)
+        evaluate(parse(text, values, "loss"), values)
     assert time.perf_counter() - begun < SLOWEST
     assert str(caught.value) == f"loss at character {MEANING[text]}"
     assert "\n" not in str(caught.value)
@@ -211,7 +211,7 @@ def test_many_names_are_not_listed():
 
 def test_each_name_needs_a_value():
     with pytest.raises(ValueError, match=r"^loss: no value for 'W'; give one for each name used$"):
-        parse("x*W", ["x", "W"], "loss").evaluate({"x": x})
+        evaluate(parse("x*W", ["x", "W"], "loss"), {"x": x})
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ typed = st.one_of(grammatical, st.lists(pieces, max_size=25).map("".join), st.te
 def test_any_text_has_a_value_or_is_refused_in_one_line(text):
     begun = time.perf_counter()
     try:
-        result = parse(text, SYMBOLS, "loss").evaluate(SYMBOLS)
+        result = evaluate(parse(text, SYMBOLS, "loss"), SYMBOLS)
     except (ValueError, TypeError) as error:
         said = str(error)
         assert said.startswith("loss ")

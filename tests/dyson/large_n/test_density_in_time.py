@@ -174,13 +174,13 @@ def test_quantiles_in_any_potential():
     q = dyson.quantiles_in_time([-1.0, 1.0], times, "x**2/2", quantiles=80)
     exact = dyson.density_in_time([-1.0, 1.0], times, rate=1.0)
     assert np.abs(q.moments(2) - exact.moments(2)).max() < 1e-7
-    assert np.abs(q.positions - exact.ppf(q.levels)).max() < 0.01
+    assert np.abs(q.positions - exact.ppf(q.probabilities)).max() < 0.01
     x = np.array([-1.2, 0.8])
     assert np.abs(q.cdf(x) - exact.cdf(x)).max() < 0.005
     assert np.abs(q.density(x) - exact.density(x)).max() < 0.01
     late = dyson.quantiles_in_time(0.0, [10.0], "x**4/4 - 2*x**2", strength=2.0, quantiles=60)
     still = dyson.equilibrium("x**4/4 - 2*x**2", 2.0)
-    assert np.abs(late.positions[0] - still.ppf(late.levels)).max() < 0.015
+    assert np.abs(late.positions[0] - still.ppf(late.probabilities)).max() < 0.015
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_refusals_are_one_line(arguments, message):
 
 
 def test_refusals_of_quantiles():
-    with pytest.raises(ValueError, match="needs its slope"):
+    with pytest.raises(ValueError, match="needs derivative="):
         dyson.quantiles_in_time(0.0, 1.0, lambda x: x**2)
     with pytest.raises(ValueError, match="increase"):
         dyson.quantiles_in_time(0.0, [1.0, 0.5], "x**2")

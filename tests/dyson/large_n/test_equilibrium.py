@@ -11,7 +11,7 @@ from dyson.large_n.correction import correction_of
 from dyson.large_n.measure import Cut, Measure
 from dyson.laws import MarchenkoPastur, Semicircle
 
-TIGHT = 1e-12
+TIGHT, INF = 1e-12, math.inf
 
 
 def inside(result, points=51):
@@ -29,7 +29,7 @@ def force_balance(result, slope):
                 total += quad(lambda y: float(result.density(y)), a, b, weight="cauchy", wvar=x, limit=400)[0]
             else:
                 total -= quad(lambda y, x=x: float(result.density(y)) / (x - y), a, b, limit=400)[0]
-        assert -result.strength * total == pytest.approx(slope(x), abs=1e-6)
+        assert -result.beta * total == pytest.approx(slope(x), abs=1e-6)
 
 
 @pytest.mark.parametrize(("k", "beta"), [(1.0, 2.0), (3.0, 1.0), (1e-6, 4.0), (1e8, 0.5)])
@@ -89,7 +89,7 @@ def test_double_well_with_two_cuts(c):
 def test_marchenko_pastur(a):
     # WᵀW/n of complex entries, M = n(1 + a) rows: V = x − a log x at β = 2
     text = "x - a*log(x)" if a else "x"
-    result = dyson.equilibrium(text, low=0, parameters={"a": a} if a else None)
+    result = dyson.equilibrium(text, walls=(0, INF), parameters={"a": a} if a else None)
     law = MarchenkoPastur(1 / (1 + a), 1 + a)
     x = inside(result)
     assert np.abs(result.support - law.support).max() < TIGHT
@@ -100,7 +100,7 @@ def test_marchenko_pastur(a):
 
 
 def test_walls_on_both_sides_are_arcsine():
-    result = dyson.equilibrium("0*x", low=-1, high=3)
+    result = dyson.equilibrium("0*x", walls=(-1, 3))
     x = inside(result)
     assert np.abs(result.density(x) * math.pi * np.sqrt((x + 1) * (3 - x)) - 1).max() < TIGHT
     assert result.hard.all() and result.density(-1.0) == math.inf
@@ -109,13 +109,13 @@ def test_walls_on_both_sides_are_arcsine():
 
 def test_gaussian_pushed_against_a_wall():
     # V = x²/2, x >= 0, β = 2 (Dean, Majumdar, PRL 97 (2006) 160201): b = 4/√3, ρ = √((b − x)/x)(b + 2x)/(4π)
-    result = dyson.equilibrium("x**2/2", low=0)
+    result = dyson.equilibrium("x**2/2", walls=(0, INF))
     b = 4 / math.sqrt(3)
     x = inside(result)
     assert np.abs(result.support - [[0, b]]).max() < TIGHT
     assert np.abs(result.density(x) - np.sqrt((b - x) / x) * (b + 2 * x) / (4 * math.pi)).max() < TIGHT
     # a wall that is far away, or that no particle would pass, does nothing
-    assert np.abs(dyson.equilibrium("x**2/2", low=-5).support - [[-2, 2]]).max() < TIGHT
+    assert np.abs(dyson.equilibrium("x**2/2", walls=(-5, INF)).support - [[-2, 2]]).max() < TIGHT
 
 
 @pytest.mark.parametrize(
@@ -148,14 +148,14 @@ def test_force_balance_mass_and_inequality(text, slope, cuts):
 
 def test_wrong_number_of_cuts_is_noticed():
     # one cut forced on a double well balances the force and has mass 1, but its density is negative
+    from dyson.large_n.changes import split
     from dyson.large_n.cuts import settle
-    from dyson.large_n.equilibrium import _split
-    from dyson.large_n.potential import potential_of
+    from dyson.potential import Potential
 
-    well = potential_of("x**4/4 - 1.02*x**2")
+    well = Potential.of("x**4/4 - 1.02*x**2")
     ends = np.array([[-2.0, 2.0]])
     wrong = settle(well, 2.0, ends, np.zeros((1, 2), dtype=bool))
-    changed = _split(well, wrong)
+    changed = split(well, wrong)
     assert changed is not None and len(changed[0]) == 2
 
 
@@ -177,7 +177,7 @@ def test_functions_and_polynomials_give_the_same_as_text():
     exact = dyson.equilibrium("x**4/4 - 3*x**2").support
     polynomial = np.polynomial.Polynomial([0, 0, -3, 0, 0.25])
     assert np.abs(dyson.equilibrium(polynomial).support - exact).max() < TIGHT
-    assert np.abs(dyson.equilibrium(None, slope=lambda x: x**3 - 6 * x).support - exact).max() < TIGHT
+    assert np.abs(dyson.equilibrium(None, derivative=lambda x: x**3 - 6 * x).support - exact).max() < TIGHT
     by_value = dyson.equilibrium(lambda x: x**4 / 4 - 3 * x**2)
     assert np.abs(by_value.support - exact).max() < 1e-11
 
@@ -218,16 +218,16 @@ def test_correction_of_the_gaussian_ensemble():
         ({"potential": "x**3"}, "towards −∞"),
         ({"potential": "exp(x)"}, "towards −∞"),
         ({"potential": "-x**2/2 + exp(-x)"}, r"towards \+∞"),
-        ({"potential": "log(1 + x**2)"}, "faster than strength"),
-        ({"potential": "x - log(x)"}, "give low and high"),
-        ({"potential": "x + log(x)", "low": 0}, "towards the wall"),
+        ({"potential": "log(1 + x**2)"}, "faster than β log"),
+        ({"potential": "x - log(x)"}, "give walls="),
+        ({"potential": "x + log(x)", "walls": (0, INF)}, "towards the wall"),
         ({"potential": "y**2"}, "unknown name"),
         ({"potential": "__import__('os')"}, "potential"),
         ({"potential": "I*x**2"}, "unknown name"),
-        ({"potential": "x**2", "strength": -1}, "strength must be"),
-        ({"potential": "x**2", "low": 1, "high": 0}, "low < high"),
-        ({"potential": "x**2", "low": math.nan}, "low must be"),
-        ({"potential": "a*x**2", "parameters": {"a": math.inf}}, "finite number"),
+        ({"potential": "x**2", "beta": -1}, "beta must be"),
+        ({"potential": "x**2", "walls": (1, 0)}, "lower one first"),
+        ({"potential": "x**2", "walls": (math.nan, INF)}, "walls must be"),
+        ({"potential": "a*x**2", "parameters": {"a": math.inf}}, "must be finite"),
         ({"potential": lambda x: np.zeros(3)}, "array to real numbers"),
         ({"potential": lambda x: x**2, "parameters": {"a": 1}}, "given as text"),
         ({"potential": np.abs}, "smooth"),
@@ -246,6 +246,6 @@ def test_more_refusals():
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         result.ppf(1.5)
     with pytest.raises(ValueError, match="one cut with two soft edges"):
-        dyson.equilibrium("x", low=0).correction()
+        dyson.equilibrium("x", walls=(0, INF)).correction()
     with pytest.raises(ValueError, match="no expansion"):
         correction_of(Measure((Cut(-1.0, 1.0, np.array([1 / math.pi, 0, 0, 0, -1 / math.pi])),)), 1.0)

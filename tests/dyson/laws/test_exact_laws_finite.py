@@ -192,7 +192,7 @@ def test_ratio_surmise():
     np.testing.assert_allclose(RatioSurmise(0).cdf([0.3, 1]), [0.6 / 1.3, 1], rtol=1e-13)
 
 
-def test_ratio_surmise_is_the_law_of_three_levels():
+def test_ratio_surmise_is_the_law_of_three_eigenvalues():
     rng = np.random.default_rng(8)
     for beta in (1, 2, 4):
         s = np.diff(gaussian_matrices(3, beta, 20_000, rng), axis=1)
@@ -229,7 +229,7 @@ def test_number_variance_is_the_integral_of_the_cluster_function(beta):
 
 
 def test_cluster_functions():
-    """∫Y = 1 (levels are rigid), Y(0) = 1, and 1 − Y ~ (π²/6) r, (π²/3) r², (16π⁴/135) r⁴."""
+    """∫Y = 1 (eigenvalues are rigid), Y(0) = 1, and 1 − Y ~ (π²/6) r, (π²/3) r², (16π⁴/135) r⁴."""
     lead = {1: math.pi**2 / 6, 2: math.pi**2 / 3, 4: 16 * math.pi**4 / 135}
     for beta, c in lead.items():
         r = 0.02

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import cache, partial
+from itertools import product
 
 import numpy as np
 import pytest
@@ -72,30 +74,44 @@ def linear_table(noise, teacher, z, xi, shape, eps=0.3) -> dict:
     return table(xi, -e, 2 * zz * (1 - teacher / (2 * xi)), d, "linear_network", eps=eps)
 
 
-def cases():
-    for m in (5, 7, 3):
-        for batch in (False, True):
-            sde = gaussian_rbm(KAPPA, MU2, T, sigma_h=S2**0.5, n_hidden=m, data="batch" if batch else "exact")
-            for at in ("target", "beside"):
-                x = sde.target if at == "target" else sde.target * np.linspace(1.08, 1.02, sde.n)
-                yield f"rbm-{m}-{batch}-{at}", sde, rbm_table(x, m, batch), x
-    for noise in ("isotropic", "label", "minibatch-label"):
-        for shape in SHAPES:
-            n = min(shape)
-            z, teacher = np.linspace(1.0, 1.6, shape[0]), np.linspace(2.0, 1.0, n)
-            sde = bind(
-                library.linear_network(noise), T, n=shape[1], rows=shape[0], teacher=teacher, Z=z, eps=0.3
-            )
-            for at in ("target", "beside"):
-                xi = teacher if at == "target" else teacher * np.linspace(1.2, 0.9, n)
-                yield f"{noise}-{shape}-{at}", sde, linear_table(noise, teacher, z, xi, shape), xi**2
+@cache
+def rbm(m: int, batch: bool):
+    return gaussian_rbm(KAPPA, MU2, T, sigma_h=S2**0.5, n_hidden=m, data="batch" if batch else "exact")
 
 
-CASES = list(cases())
+def rbm_case(m: int, batch: bool, at: str):
+    """Derived equation, table of exact numbers, and the eigenvalues it is of."""
+    sde = rbm(m, batch)
+    x = sde.target if at == "target" else sde.target * np.linspace(1.08, 1.02, sde.n)
+    return sde, rbm_table(x, m, batch), x
 
 
-@pytest.mark.parametrize("name, derived, exact, x", CASES, ids=[c[0] for c in CASES])
-def test_exact_table_gives_the_derived_equation(name, derived, exact, x):
+@cache
+def linear(noise: str, shape: tuple[int, int]):
+    z, teacher = np.linspace(1.0, 1.6, shape[0]), np.linspace(2.0, 1.0, min(shape))
+    equation = library.linear_network(noise)
+    return z, teacher, bind(equation, T, n=shape[1], rows=shape[0], teacher=teacher, Z=z, eps=0.3)
+
+
+def linear_case(noise: str, shape: tuple[int, int], at: str):
+    z, teacher, sde = linear(noise, shape)
+    xi = teacher if at == "target" else teacher * np.linspace(1.2, 0.9, min(shape))
+    return sde, linear_table(noise, teacher, z, xi, shape), xi**2
+
+
+CASES = {
+    f"rbm-{m}-{batch}-{at}": partial(rbm_case, m, batch, at)
+    for m, batch, at in product((5, 7, 3), (False, True), ("target", "beside"))
+} | {
+    f"{noise}-{shape}-{at}": partial(linear_case, noise, shape, at)
+    for noise, shape, at in product(("isotropic", "label", "minibatch-label"), SHAPES, ("target", "beside"))
+}
+"""Made when they are used: deriving all of them takes seconds."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_exact_table_gives_the_derived_equation(name):
+    derived, exact, x = CASES[name]()
     sde = measured(exact, T)
     close = {"rtol": 1e-10, "atol": 1e-12}
     np.testing.assert_allclose(sde.noise(x), derived.noise(x), **close)
@@ -113,7 +129,7 @@ def test_exact_table_gives_the_derived_equation(name, derived, exact, x):
 
 def test_a_covariance_that_forgets_the_columns_without_rows_is_noticed():
     """W of 3 × 5: the two eigenvalues at zero repel the others by D_ij,ij."""
-    _, derived, exact, x = next(c for c in CASES if c[0] == "rbm-3-False-target")
+    derived, exact, x = rbm_case(3, False, "target")
     less = exact | {"covariance": exact["covariance"].copy()}
     less["covariance"][:, 3:] = 0
     assert np.abs(measured(less, T).drift(x) / derived.drift(x) - 1).max() > 0.05
