@@ -35,13 +35,13 @@ def check(
 ) -> CheckResult:
     """Hold every level of theory in a tree against its experiment.
 
-    Rows are the scalars of `compare.statistics` per mode, level and pair; the law of each pair's scaled
+    Rows are the scalars of `compare.statistics` per mode, multiplet and pair; the law of each pair's scaled
     spacing and of its eigenvalues (Kolmogorov–Smirnov distance, prediction 0): against the experiment's
     twin sample where the level of theory was sampled, against the Wigner surmise and the one-pair
     semicircle with the level's own mean and width where it is a closed form; and, for the experiment
     alone (level "sgd"), the drift of each mode's mean between the halves of the window.
 
-    A mode that drifts by more than its margin makes the other rows of that mode, of its level and pair,
+    A mode that drifts by more than its margin makes the other rows of that mode, of its multiplet and pair,
     "cannot tell" (note "not equilibrated"): stationary predictions say nothing about it.
 
     The errors of both sides are combined as if independent. Paths that start at the experiment's own initial
@@ -49,13 +49,12 @@ def check(
     too small.
 
     Where the experiment says that its replicas share one data set (attribute ``shared_data``), they are
-    one draw of that data. Predictions then carry the deviation between data sets, added in quadrature
-    to ``prediction_se`` (note "± spread between data sets"): a level whose errors are that
-    deviation (attribute ``error`` is "between data sets") its own, any other what ``data_spread`` says
-    or else, in per cent, what such a level says. Where nobody knows it, a row cannot tell; only the
-    agreement of a pair's shape (spacing ratio and law), which data hardly ever mend, stands. A level with
-    ``error`` "given the data" predicts for these very data, such as `compare.surmise`, and is left as it is.
-    The table is in docs/schema.md.
+    one draw of that data. The deviation between data sets is then added in quadrature to ``prediction_se``
+    (note "± spread between data sets"). A theory that simulates data sets supplies its own (attribute
+    ``error``: "between data sets"). For any other it comes from ``data_spread``; without it, from a theory
+    in the tree that does. Where nobody knows it, a row cannot tell; only the agreement of a pair's shape
+    (spacing ratio and law), which data hardly ever mend, stands. A theory "given the data", such as
+    `compare.surmise`, predicts for these very data and is left as it is. The table is in docs/schema.md.
 
     Every row has the stated confidence on its own; `CheckResult.expected_by_chance` says how many false
     "differs" that makes in all. With a ``family`` the rows of a level have it together, see
@@ -77,7 +76,7 @@ def check(
         equilibration alone.
     data_spread : float or mapping, optional
         Standard deviation between data sets, relative to the prediction, by quantity ("width"): one
-        number, or one per mode, level or pair. A single number stands for all quantities of
+        number, or one per mode, multiplet or pair. A single number stands for all quantities of
         ``RELATIVE``; 0 says that the choice of the data does not matter. The laws follow.
         `compare.data_spread` estimates it from runs.
     family : {"none", "holm", "benjamini-hochberg"}

@@ -109,13 +109,13 @@ def to_law(sample: Sample, cdf: Callable[[np.ndarray], np.ndarray]) -> float:
 
 def to_sample(a: Sample, b: Sample) -> float:
     """sup |F̂_a − F̂_b| of two samples."""
-    level = (np.arange(POINTS) + 0.5) / POINTS
-    grid = np.concatenate([_at(a.values, level), _at(b.values, level)])
+    share = (np.arange(POINTS) + 0.5) / POINTS
+    grid = np.concatenate([_at(a.values, share), _at(b.values, share)])
     f, g = (np.searchsorted(s.values, grid, side="right") / s.values.size for s in (a, b))
     return float(np.abs(f - g).max())
 
 
-def _at(values: np.ndarray, level: np.ndarray) -> np.ndarray:
-    if values.size <= level.size:
+def _at(values: np.ndarray, share: np.ndarray) -> np.ndarray:
+    if values.size <= share.size:
         return values
-    return values[(level * values.size).astype(int)]
+    return values[(share * values.size).astype(int)]

@@ -127,10 +127,10 @@ def _flow(sde: EigenvalueSDE, times: np.ndarray, x0) -> np.ndarray:
 def _crossing(times: np.ndarray, path: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     """First time at which each column rises through its threshold; NaN if it starts above or never does."""
     out = np.full(len(threshold), np.nan)
-    for i, level in enumerate(threshold):
-        above = path[:, i] >= level
+    for i, height in enumerate(threshold):
+        above = path[:, i] >= height
         if above.any() and not above[0]:
             k = int(above.argmax())
             a, b = path[k - 1, i], path[k, i]
-            out[i] = times[k - 1] + (level - a) / (b - a) * (times[k] - times[k - 1])
+            out[i] = times[k - 1] + (height - a) / (b - a) * (times[k] - times[k - 1])
     return out

@@ -68,14 +68,14 @@ def measured(table: xr.Dataset | Mapping, noise_level: float, *, target=None) ->
         For a table that lacks something or has something of another shape, not finite or out of range, for a
         rate <= 0 or a target <= 0.
     """
-    level = positive("noise_level", noise_level, zero=True)
+    noise_level = positive("noise_level", noise_level, zero=True)
     entries, names = _read(table)
     t = _Table(*entries)
     t.check()
     x = t.targets() if target is None else _given_target(target, len(t.xi))
     order = np.argsort(-x, kind="stable")
     x, k = x[order], t.rate[order]
-    forth, both, ito, variance = (level * part for part in t.noise(order))
+    forth, both, ito, variance = (noise_level * part for part in t.noise(order))
     g2_per_x = 2 * variance
 
     def clipped(y):
@@ -102,7 +102,7 @@ def measured(table: xr.Dataset | Mapping, noise_level: float, *, target=None) ->
         noise=lambda y: g2_per_x * clipped(y),
         flow=flow,
         kernel=BlockKernel(measured_drift, measured_noise, theta, constant_noise=False),
-        noise_level=level,
+        noise_level=noise_level,
         parameters=names["parameters"],
         null_modes=max(t.drift.shape[1] - len(x), 0),
         matrix=MATRIX,

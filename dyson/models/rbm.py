@@ -77,7 +77,7 @@ def gaussian_rbm(
         raise ValueError(f"kappa must be > 0 (eigenvalues of a precision matrix), got {kappa[0]:g}")
     mu2 = positive("mu2", mu2)
     s2 = positive("sigma_h", sigma_h) ** 2
-    level = positive("noise_level", noise_level, zero=True)
+    noise_level = positive("noise_level", noise_level, zero=True)
     n = min(len(kappa), count("n_hidden", n_hidden) if n_hidden is not None else len(kappa))
     k_sweeps = count("sweeps", sweeps)
     choice("model_average", model_average, MODEL_AVERAGES)
@@ -97,4 +97,4 @@ def gaussian_rbm(
     if memory_drift and model_average != "persistent":
         raise ValueError(f"memory_drift belongs to model_average 'persistent', got {model_average!r}")
     model = library.rbm(model_average, data, memory_drift=memory_drift)
-    return bind(model, level, rows=n, parameters=parameters, **values)
+    return bind(model, noise_level, rows=n, parameters=parameters, **values)

@@ -105,7 +105,7 @@ def table_of(planes: dict[str, xr.Dataset]) -> list[list[str]]:
 
 
 def widths(one: xr.Dataset) -> list[list[str]]:
-    """Width of the widest level over √T at every point: constant where the linear scaling rule holds."""
+    """Width of the widest multiplet over √T at every point: constant where the linear scaling rule holds."""
     widest = int(np.nanargmax(np.nanmax(one["width"].values, axis=(0, 1))))
     head = [f"σ/√(α/|B|), level {widest}", *(f"|B| = {b}" for b in one["batch_size"].values)]
     rows = [head]

@@ -71,8 +71,8 @@ class LinearSetting:
     def row_widths(self, z) -> np.ndarray:
         """Stationary standard deviation of W's entries, per row: T ε²/(2 z²)/(1 − α z²/2)."""
         z2 = np.asarray(z, float) ** 2
-        level = self.learning_rate / self.batch_size * self.eps**2
-        return np.sqrt(level / (2 * z2) / (1 - self.learning_rate * z2 / 2))
+        noise = self.learning_rate / self.batch_size * self.eps**2
+        return np.sqrt(noise / (2 * z2) / (1 - self.learning_rate * z2 / 2))
 
     def second_output(self, ratio: float, z1: float = 1.0) -> float:
         """z_2 >= z_1 for which the rows' widths differ by ``ratio`` at this learning rate.

@@ -25,7 +25,7 @@ N(0, σ_W²/L) at the learning rate α = (α/|B|) |B|: noise level up, width of 
 axis 1/σ_W.
 
 Of the {total} points, {whole} kept all their replicas, and {lost} lost all of them. The smallest loss, \
-{least:.3g}, is at α/|B| = {level:.3g}, 1/σ_W = {width:.3g}, with overlap {overlap:.3f}.
+{least:.3g}, is at α/|B| = {noise_level:.3g}, 1/σ_W = {width:.3g}, with overlap {overlap:.3f}.
 
 This plane: {points} × {points} points. At the full size, {full_points} × {full_points} points, \
 {full_replicas} replicas and {full_steps} steps, it would take {hours:.3g} hours on one core here \
@@ -63,15 +63,15 @@ def phase_report(args: argparse.Namespace, progress: bool = False) -> tuple[xr.D
         if getattr(args, low) >= getattr(args, high):
             words = [f"--{name.replace('_', '-')}" for name in (low, high)]
             raise ValueError(f"{words[0]} must be below {words[1]}, got {getattr(args, low):g}")
-    levels = np.geomspace(args.least_noise, args.most_noise, args.points)
+    noise_levels = np.geomspace(args.least_noise, args.most_noise, args.points)
     widths = np.geomspace(args.least_inverse_width, args.most_inverse_width, args.points)
     shared: dict[str, Any] = {"seed": args.seed, "workers": args.workers, "progress": progress}
     size = {"batch_size": args.batch_size, "steps": args.steps, "replicas": args.replicas}
-    plane = sgd.phase_diagram(model, levels, widths, **size, **shared)
+    plane = sgd.phase_diagram(model, noise_levels, widths, **size, **shared)
     best = _best(plane)
     free = replace(model, allow_unstable=True)
     run = sgd.train(
-        free, best["level"] * args.batch_size, args.batch_size, args.steps, args.replicas,
+        free, best["noise_level"] * args.batch_size, args.batch_size, args.steps, args.replicas,
         record=max(1, args.steps // RECORDS), initial=1 / (best["width"] * np.sqrt(args.features)), **shared,
     )  # fmt: skip
     tree = align(experiment=run, theory={})
@@ -96,7 +96,7 @@ def _best(plane: xr.Dataset) -> dict[str, Any]:
     row, column = np.unravel_index(np.nanargmin(loss), loss.shape)
     return found | {
         "least": float(loss[row, column]),
-        "level": float(plane["noise_level"][row]),
+        "noise_level": float(plane["noise_level"][row]),
         "width": float(plane["inverse_width"][column]),
         "overlap": float(plane["overlap"][row, column]),
     }
