@@ -36,7 +36,7 @@ def align(
     Parameters
     ----------
     experiment : Dataset
-        In the layout of `compare.schema`, kind "experiment".
+        In the layout of `compare.layout.schema`, kind "experiment".
     theory : mapping of str to Dataset
         Levels of theory by name, kind "theory", sampled or in closed form; may be empty.
     interpolate : bool

@@ -1,8 +1,8 @@
 """Which data an ensemble saw, and what a theory says about it: two attributes of the layout.
 
 An ensemble whose replicas were all trained on one data set is one draw of that data, however many replicas
-it has. It says so by the attribute ``shared_data`` (`shares_data`); `compare.spread` makes the deviation
-between data sets a further error of the predictions.
+it has. It says so by the attribute ``shared_data`` (`shares_data`); `compare.verdict.spread` makes the
+deviation between data sets a further error of the predictions.
 """
 
 from __future__ import annotations

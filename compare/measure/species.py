@@ -168,8 +168,8 @@ def find_species(
     Parameters
     ----------
     run : Dataset
-        A sampled ensemble in the layout of `compare.schema` with at least 30 replicas that did not diverge,
-        and 3 for every row or multiplet.
+        A sampled ensemble in the layout of `compare.layout.schema` with at least 30 replicas that did not
+        diverge, and 3 for every row or multiplet.
     start : float, optional
         First time of the stationary window; by default the middle of the run.
     confidence : float

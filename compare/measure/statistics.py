@@ -43,7 +43,7 @@ def statistics(ds: xr.Dataset, start: float | None = None) -> xr.Dataset:
     Parameters
     ----------
     ds : Dataset
-        In the layout of `compare.schema`. A closed-form level of theory is returned in the same
+        In the layout of `compare.layout.schema`. A closed-form level of theory is returned in the same
         form: errors it does not carry are 0, ``spacing_ratio`` is the surmise's and ``growth_time``
         that of ``mean_path`` where not given.
     start : float, optional

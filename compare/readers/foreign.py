@@ -83,7 +83,7 @@ def read_npz(
     format: str | None = None,
     model: str | None = None,
 ) -> xr.Dataset:
-    r"""Read somebody else's ensemble of SGD runs into the layout of `compare.schema`.
+    r"""Read somebody else's ensemble of SGD runs into the layout of `compare.layout.schema`.
 
     Eigenvalues of W are those of its symmetric part (W + Wᵀ)/2: real also where W is only nearly
     symmetric, and for a 2 × 2 W with det W > 0 exactly as far apart as its singular values. Those of

@@ -9,8 +9,8 @@ An error of replicas has Student's law with ν degrees of freedom, T its upper t
 (Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657). A row's interval is two-sided, so that it says
 "differs" from the significance 2 T((\|d\| − m)/e) on, and "agrees" from 2 T((m − \|d\|)/e) on.
 
-A Kolmogorov–Smirnov distance is no such deviation: its band is that of `compare.distance`, whose half-width
-grows with √ln(2/p). Scaled to the half-width q e that the row has at its own significance a,
+A Kolmogorov–Smirnov distance is no such deviation: its band is that of `compare.verdict.distance`, whose
+half-width grows with √ln(2/p). Scaled to the half-width q e that the row has at its own significance a,
 
     p = 2 (a/2)^(x/(q e))²,        x = d, d − m or m − d,
 

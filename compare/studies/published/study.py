@@ -117,7 +117,7 @@ def surmise(run: xr.Dataset, start: float | None = None) -> xr.Dataset:
     Parameters
     ----------
     run : Dataset
-        An ensemble in the layout of `compare.schema`.
+        An ensemble in the layout of `compare.layout.schema`.
     start : float, optional
         First time of the stationary window; default: the middle of the run.
 
