@@ -5,12 +5,12 @@ from .layout.align import (
     align as align,
     members as members,
 )
-from .layout.schema import (
+from .layout.multiplets import (
     Multiplets as Multiplets,
     multiplet_coords as multiplet_coords,
     multiplets as multiplets,
-    validate as validate,
 )
+from .layout.schema import validate as validate
 from .layout.shared_data import shares_data as shares_data
 from .layout.store import (
     load as load,

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import DEGENERATE, EXPERIMENT, parse_parameters, require, validate
+from compare.layout.multiplets import DEGENERATE
+from compare.layout.schema import EXPERIMENT, parse_parameters, require, validate
 from compare.layout.versions import SCHEMA, SCHEMA_VERSION
 from streams.arguments import flag
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import Multiplets, multiplet_coords, multiplets, require, validate
+from compare.layout.multiplets import Multiplets, multiplet_coords, multiplets
+from compare.layout.schema import require, validate
 from compare.measure.jackknife import block_sizes, jackknife_error, left_out_means
 from compare.quantities import MEASURED
 from streams.arguments import shown

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from compare.plots import style
-from compare.plots.histogram import Histogram, centre_of, histogram
+from compare.plots.histogram import Histogram, centre_of, draw_measured, histogram
 from compare.plots.scene import Scene, scene
 from dyson.laws import Fit, OnePairSemicircle
 
@@ -77,7 +77,7 @@ def draw_closeup(
     fit: Fit | None,
 ) -> None:
     """Experiment, sampled levels of theory, and the closed forms."""
-    style.measured(axes, seen, view.experiment.name)
+    draw_measured(axes, seen, view.experiment.name)
     modes, edges = view.group.slices[multiplet], seen.edges
     x = np.linspace(edges[0], edges[-1], 400)
     for name, side in view.theory.items():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 
+from compare.plots import style
 from compare.plots.scene import Scene, Side
 from dyson.laws import Gaussian, Law, OnePairSemicircle
 
@@ -116,3 +118,12 @@ def closed_density(scene: Scene, side: Side, x: np.ndarray) -> np.ndarray | None
         else:
             density += 2 * OnePairSemicircle(centre, sigma).pdf(x)
     return density / scene.learnt.sum()
+
+
+def draw_measured(axes: Axes, seen: Histogram, name: str) -> None:
+    """The experiment: a filled histogram with error bars."""
+    axes.stairs(seen.density, seen.edges, fill=True, color=style.MEASURED, label=style.plain(name), zorder=2)
+    if seen.has_errors:
+        axes.errorbar(
+            seen.centers, seen.density, seen.se, fmt="none", ecolor=style.BAND, elinewidth=0.9, zorder=2.5
+        )

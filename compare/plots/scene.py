@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import Multiplets, multiplets, validate
+from compare.layout.multiplets import Multiplets, multiplets
+from compare.layout.schema import validate
 from compare.measure.statistics import stationary, unchecked_statistics, window_start
 from compare.plots.style import Look, look
 from dyson.levels import LEVELS

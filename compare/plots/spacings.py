@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from compare.plots import style
-from compare.plots.histogram import Histogram, histogram
+from compare.plots.histogram import Histogram, draw_measured, histogram
 from compare.plots.scene import Scene, Side, scene
 from compare.plots.spectrum import count
 from dyson.laws import WignerSurmise
@@ -75,7 +75,7 @@ def draw_spacing(axes: Axes, view: Scene, pairs: np.ndarray, bars: int) -> Histo
     """Histogram of the experiment's scaled spacings, sampled theories as lines, the surmise."""
     edges = np.linspace(0, FARTHEST, bars + 1)
     seen = histogram(scaled_spacings(view.experiment, view, pairs), edges)
-    style.measured(axes, seen, view.experiment.name)
+    draw_measured(axes, seen, view.experiment.name)
     for name, side in view.theory.items():
         if side.sampled:
             density = histogram(scaled_spacings(side, view, pairs), edges).density

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,9 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
-
-if TYPE_CHECKING:
-    from compare.plots.histogram import Histogram
 
 FAMILY = ["STIXGeneral", "DejaVu Sans"]
 """Both ship with matplotlib; the second has the glyphs that the first lacks."""
@@ -159,15 +155,6 @@ def marks(
         label=label,
         zorder=4.8 if hollow else 3,
     )
-
-
-def measured(axes: Axes, seen: Histogram, name: str) -> None:
-    """The experiment: a filled histogram with error bars."""
-    axes.stairs(seen.density, seen.edges, fill=True, color=MEASURED, label=plain(name), zorder=2)
-    if seen.has_errors:
-        axes.errorbar(
-            seen.centers, seen.density, seen.se, fmt="none", ecolor=BAND, elinewidth=0.9, zorder=2.5
-        )
 
 
 def with_residuals(residuals: bool) -> tuple[Figure, Axes, Axes | None]:

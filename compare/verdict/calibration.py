@@ -22,7 +22,8 @@ import xarray as xr
 from scipy.stats import kstest
 
 from compare.layout.align import align
-from compare.layout.schema import EXPERIMENT, multiplet_coords
+from compare.layout.multiplets import multiplet_coords
+from compare.layout.schema import EXPERIMENT
 from compare.measure.multiple import holm
 from compare.verdict.checks import check
 from compare.verdict.families import FAMILIES, jointly

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
-from compare.layout.schema import EXPERIMENT, Multiplets
+from compare.layout.multiplets import Multiplets
+from compare.layout.schema import EXPERIMENT
 from compare.quantities import JUDGED, LAWS, RELATIVE, SCALARS, SCALE_FREE
 from compare.verdict.distance import Sample, band, to_law, to_sample
 from compare.verdict.row import AGREES, CANNOT_TELL, SPREAD, UNKNOWN_SPREAD, Check, judge

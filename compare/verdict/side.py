@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from compare.layout.schema import Multiplets, multiplets, parse_parameters
+from compare.layout.multiplets import Multiplets, multiplets
+from compare.layout.schema import parse_parameters
 from compare.layout.shared_data import BETWEEN_DATA_SETS
 from compare.measure.statistics import stationary, unchecked_statistics
 from compare.quantities import LAWS

@@ -15,7 +15,8 @@ import numpy as np
 import xarray as xr
 
 from compare.layout.align import SAME, members
-from compare.layout.schema import DEGENERATE, require, validate
+from compare.layout.multiplets import DEGENERATE
+from compare.layout.schema import require, validate
 from compare.layout.shared_data import BETWEEN_DATA_SETS, GIVEN_THE_DATA, shares_data
 from compare.measure.statistics import crossing_time, unchecked_statistics
 from compare.quantities import SCALARS

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from compare.plots import style
-from compare.plots.histogram import histogram, pooled_edges
+from compare.plots.histogram import draw_measured, histogram, pooled_edges
 
 if TYPE_CHECKING:
     from compare.studies.gas.study import GasStudy
@@ -119,7 +119,7 @@ def gas_sizes_figure(study: GasStudy) -> Figure:
 def _measured(axes, samples: np.ndarray, wanted: tuple[float, float], name: str):
     """The histogram of samples (replica, particle), drawn."""
     seen = histogram(samples[:, None, :], pooled_edges(samples, (wanted[1] - wanted[0]) / 12, wanted))
-    style.measured(axes, seen, name)
+    draw_measured(axes, seen, name)
     return seen
 
 

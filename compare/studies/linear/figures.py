@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from compare.measure.growth_fit import curve
 from compare.plots import style
 from compare.plots.growth import POINTS, drawn_times
-from compare.plots.histogram import histogram, pooled_edges
+from compare.plots.histogram import draw_measured, histogram, pooled_edges
 from streams.arguments import count
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _draw_density(upper: Axes, lower: Axes, x: np.ndarray, laws: Sequence[LawFit
     middle, spread = float(x.mean()), float(x.std())
     unit = (x - middle) / spread
     seen = histogram(unit[:, None, :], pooled_edges(unit, 0.5, (-2.5, 2.5)))
-    style.measured(upper, seen, "SGD")
+    draw_measured(upper, seen, "SGD")
     smooth = np.linspace(seen.edges[0], seen.edges[-1], 400)
     for found in laws:
         if found.name not in DRAWN or found.law is None:

@@ -15,7 +15,8 @@ import numpy as np
 import xarray as xr
 
 from compare.layout.align import align, members
-from compare.layout.schema import multiplet_coords, multiplets, parse_parameters
+from compare.layout.multiplets import multiplet_coords, multiplets
+from compare.layout.schema import parse_parameters
 from compare.layout.shared_data import GIVEN_THE_DATA, shares_data
 from compare.measure.printing import with_error
 from compare.measure.statistics import statistics

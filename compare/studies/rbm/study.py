@@ -15,7 +15,7 @@ from scipy.stats import chi2
 import dyson
 import sgd
 from compare.layout.align import align
-from compare.layout.schema import multiplets as levels_in
+from compare.layout.multiplets import multiplets as levels_in
 from compare.studies.shell.arguments import UsageError
 from streams import new_entropy
 from streams.arguments import count, positive, shown, unknown
