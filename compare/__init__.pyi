@@ -62,7 +62,6 @@ from .studies.advice import (
 from .studies.published.study import (
     import_files as import_files,
     read_tree as read_tree,
-    surmise as surmise,
 )
 from .studies.rbm.study import compare_rbm as compare_rbm
 from .studies.scaling.study import sweep as sweep
@@ -73,3 +72,4 @@ from .verdict.result import CheckResult as CheckResult
 from .verdict.row import Check as Check
 from .verdict.side import DataSpread as DataSpread
 from .verdict.spread import data_spread as data_spread
+from .verdict.surmise import surmise as surmise
