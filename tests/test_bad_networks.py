@@ -8,17 +8,14 @@ import time
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import compare
 import dyson
 import sgd
 from compare.measure.growth_fit import fit_growth
-from tests.test_bad_input import (
-    SLOWEST,
+from tests.malformed import (
     TREE,
-    few,
     negative,
     not_counts,
     not_datasets,
@@ -28,6 +25,9 @@ from tests.test_bad_input import (
     strangers,
     unusable,
 )
+from tests.test_bad_input import SLOWEST, some
+
+a_hundred = settings(some, max_examples=100)
 
 A = np.diag([2.0, 1.0])
 NETWORK = sgd.LinearNetwork(A, noise="isotropic", eps=0.1)
@@ -198,7 +198,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@few
+@a_hundred
 @given(data=st.data())
 def test_public_functions_refuse_in_one_line(name, data):
     function, usable, malformed = CASES[name]

@@ -18,8 +18,9 @@ from compare.measure.statistics import statistics
 from compare.readers import npz
 from compare.readers.foreign import FIELDS, FORMATS, read_npz
 from compare.studies.published import study as published
-from compare.studies.published.study import import_files, read_tree, surmise
+from compare.studies.published.study import import_files, read_tree
 from compare.verdict.checks import check
+from compare.verdict.surmise import surmise
 from dyson.linear.quenched import epoch_map, gram_matrices
 from dyson.linear.shared_data import TeacherStudent, _after, _moments
 from tests.compare.published_files import KAPPA, NOISE, train, write
@@ -423,7 +424,7 @@ def test_formats_name_known_fields():
 # ---------------------------------------------------------------- importing
 
 
-def test_import_writes_all_or_nothing(tmp_path):
+def test_import_writes_all_or_nothing(tmp_path, without_svg):
     first, second = write(tmp_path, "one.npz"), write(tmp_path, "two.npz", lr=np.float64(0.3))
     out = tmp_path / "new" / "published"
     pages = import_files("teacher-student", [first, second], out, BATCHES, command="dyson-sgd import <&>")

@@ -266,7 +266,7 @@ def test_readers():
     assert one_line("a\n\x1b[31mb\udcff") == r"a \x1b[31mb\udcff"
 
 
-def test_report_end_to_end_and_again_from_its_own_command(dyson_sgd, tmp_path, monkeypatch):
+def test_report_end_to_end_and_again_from_its_own_command(dyson_sgd, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
     code, out, err = dyson_sgd("report", "rbm", *TINY, "--out", "one")
     assert (code, err) == (0, "")
@@ -278,6 +278,7 @@ def test_report_end_to_end_and_again_from_its_own_command(dyson_sgd, tmp_path, m
     assert f"--seed {tree['experiment'].attrs['seed']}" in command
     assert command.split()[:3] == ["dyson-sgd", "report", "rbm"]
 
+    request.getfixturevalue("without_svg")
     code, _, _ = dyson_sgd(*shlex.split(command)[1:], "--workers", "2")
     assert code == 0
     xr.testing.assert_identical(compare.load("rbm-lr0.1-bs64"), tree)

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from compare.studies.cli import main as cli
+from compare.studies.cli.parser import parser
+from compare.studies.derive.command import ready_model
 
 
 def run(capsys, *words):
@@ -45,7 +47,7 @@ def test_a_loss_of_ones_own(capsys):
 
 
 MODELS = {
-    "deep": ["--layers", "3"],
+    "deep": ["--layers", "2"],
     "wishart": ["--beta", "2"],
     "laguerre": [],
     "ou": [],
@@ -53,17 +55,31 @@ MODELS = {
     "regression": ["--noise-kind", "minibatch"],
     "linear": ["--spectrum", "singular"],
     "potential": ["--potential", "X**4/4 - a*X**2/2", "--parameter", "a=scalar"],
-    "rbm": ["--model-average", "persistent", "--memory-drift", "--integer", "k=1"],
+    "rbm": ["--model-average", "persistent", "--integer", "k=1"],
 }
 CASES = [[name, *options] for name, options in MODELS.items()]
 CASES += [
     ["rbm", "--train-mu2", "--data", "batch"],
-    ["rbm", "--momentum"],
+    ["linear", "--momentum"],
     ["linear", "--finite-learning-rate"],
 ]
+SLOW = [
+    ["deep", "--layers", "3"],
+    ["rbm", "--model-average", "persistent", "--memory-drift", "--integer", "k=1"],
+    ["rbm", "--momentum"],
+]
+"""Seconds each to derive; nothing is printed otherwise than for the others."""
 
 
-@pytest.mark.parametrize("words", CASES, ids=" ".join)
+def test_memory_drift_reaches_the_model():
+    words = ["derive", "rbm", "--model-average", "persistent", "--memory-drift"]
+    assert ready_model(parser().parse_args(words)).memory_drift
+    assert not ready_model(parser().parse_args(words[:-1])).memory_drift
+
+
+@pytest.mark.parametrize(
+    "words", [*CASES, *(pytest.param(w, marks=pytest.mark.slow) for w in SLOW)], ids=" ".join
+)
 def test_every_model_prints(capsys, words):
     code, out, err = run(capsys, *words)
     assert code == 0 and not err and "Eigenvalue SDE" in out
@@ -85,7 +101,7 @@ def test_every_model_prints(capsys, words):
         (["--loss", "Tr(W.T*W)", "--sample", "v=column", "--exact-sample", "v=row"], "given twice"),
         (["--loss", "Tr(W.T*W)", "--sample", "v"], "such as v=column"),
         (["rbm", "--model-average", "persistent", "--integer", "k=0"], "from 1 to 1000"),
-        (["ou", "--spectrum", "gram"], "no effect"),
+        (["ou", "--spectrum", "gram"], "has the spectrum symmetric"),
     ],
 )
 def test_refusals_are_one_line(capsys, words, message):

@@ -60,7 +60,7 @@ def test_density_law_with_its_correction():
     assert study.density_law(20, 3.0) is None and study.spacing_law(20, 1.0) is None
 
 
-def test_report_gas(tmp_path, capsys, monkeypatch):
+def test_report_gas(tmp_path, capsys, monkeypatch, request):
     monkeypatch.setattr("compare.studies.gas.command.PATHS", 64)
     words = ["report", "gas", "--sizes", "2,12", "--eigenvalues", "4000", "--seed", "3", "--out"]
     assert main([*words, str(tmp_path / "a")]) == 0
@@ -76,6 +76,7 @@ def test_report_gas(tmp_path, capsys, monkeypatch):
     arrays = np.load(tmp_path / "a" / "samples.npz", allow_pickle=False)
     assert arrays["sampled_12"].shape == arrays["integrated_12"].shape == (333, 12)
     assert arrays["in_time"].shape == (64, 4, 100)
+    request.getfixturevalue("without_svg")
     assert main([*words, str(tmp_path / "b"), "--workers", "1"]) == 0
     again = np.load(tmp_path / "b" / "samples.npz", allow_pickle=False)
     for name in arrays:

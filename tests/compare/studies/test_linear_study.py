@@ -86,7 +86,12 @@ def test_row_widths_are_those_of_sgd():
 
 @pytest.mark.parametrize(
     ("ratio", "one", "naive"),
-    [(1.0, 0.0, 0.0), (1.5, 0.006, 0.0065), (2.0, 0.015, 0.015), (3.0, 0.0295, 0.0325)],
+    [
+        (1.0, 0.0, 0.0),
+        pytest.param(1.5, 0.006, 0.0065, marks=pytest.mark.slow),
+        pytest.param(2.0, 0.015, 0.015, marks=pytest.mark.slow),
+        (3.0, 0.0295, 0.0325),
+    ],
 )
 def test_distances_of_the_laws_from_sgd(ratio, one, naive):
     """docs/linear-networks.md: two species fit, one does not, naive widths do not, the exact law does."""
@@ -110,7 +115,7 @@ def test_ks_distance_of_a_few_points():
 # --- pages -----------------------------------------------------------------------------------------------
 
 
-def test_report_linear(tmp_path, capsys):
+def test_report_linear(tmp_path, capsys, request):
     out = tmp_path / "linear"
     words = [
         "report",
@@ -136,6 +141,7 @@ def test_report_linear(tmp_path, capsys):
     seen = capsys.readouterr().out
     assert "dyson-sgd report linear" in seen
     # the same bits again, by the printed command and with another number of workers
+    request.getfixturevalue("without_svg")
     again = tmp_path / "again"
     assert main([*words, "--workers", "1", "--out", str(again)]) == 0
     xr.testing.assert_identical(
@@ -144,7 +150,9 @@ def test_report_linear(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_report_teacher_student(tmp_path, shared, capsys):
+def test_report_teacher_student(tmp_path, shared, request):
+    if shared:  # the same figures
+        request.getfixturevalue("without_svg")
     out = tmp_path / "ts"
     words = [
         "report",

@@ -9,8 +9,7 @@ from scipy.stats import norm
 
 import compare
 import sgd
-from compare.studies.scaling import section as scaling_section
-from compare.studies.scaling import study as scaling
+from compare.studies.scaling import section as scaling_section, study as scaling
 from compare.studies.scaling.fit import collapse, fit_exponent, groups, holm
 from tests.compare.ensembles import ensemble
 from tests.oracles import ALPHA

@@ -74,7 +74,7 @@ def test_halved_errors_are_noticed(monkeypatch):
     """Intervals half as wide cover 67 %: the assertion above must fail."""
     honest = MODULE.jackknife_error
     monkeypatch.setattr(MODULE, "jackknife_error", lambda *a: honest(*a) / 2)
-    planted = calibration(60, margin=ZERO, seed=5)
+    planted = calibration(30, margin=ZERO, seed=5)
     assert all(r["coverage"] < 0.9 for r in scalars(planted))
     with pytest.raises(AssertionError):
         assert_calibrated(planted)
@@ -85,7 +85,7 @@ def test_a_wrong_mean_is_noticed(monkeypatch):
     honest = MODULE.Ensemble.mean_spacing
     monkeypatch.setattr(MODULE.Ensemble, "mean_spacing", lambda self: 1.05 * honest(self))
     with pytest.raises(AssertionError, match="mean spacing"):
-        assert_calibrated(calibration(60, margin=ZERO, seed=5, theory_replicas=100))
+        assert_calibrated(calibration(30, margin=ZERO, seed=5, theory_replicas=100))
 
 
 def test_true_theory_is_not_rejected_at_the_default_margins():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ import compare
 from compare import DataSpread, align, check, data_spread, load, save, shares_data
 from compare.readers.foreign import read_npz
 from compare.studies.cli.main import main
-from compare.studies.published.study import read_tree, surmise
+from compare.studies.published.study import read_tree
 from compare.verdict.row import SPREAD, UNKNOWN_SPREAD
 from compare.verdict.side import moved
 from compare.verdict.spread import _growth_error
+from compare.verdict.surmise import surmise
 from dyson.linear.shared_data import TeacherStudent
 from tests.compare.ensembles import SIGMA, TARGET, closed_form, ensemble, units
 from tests.compare.published_files import KAPPA, NOISE, write
@@ -73,6 +75,20 @@ def shared_runs(student):
     return [student[0](seed) for seed in range(60)]
 
 
+@pytest.fixture(scope="module")
+def verdicts(student, shared_runs):
+    """Checks of all `shared_runs`, each way once: with the marker or without, at the usual margin or none."""
+    strict = {"margin": 1e-9, "confidence": 0.9}
+
+    @cache
+    def judged(marked, usual):
+        marker = None if marked else False
+        trees = (align(run, student[1], shared_data=marker) for run in shared_runs)
+        return [check(tree, **({} if usual else strict)) for tree in trees]
+
+    return judged
+
+
 def differing(results, level):
     rows = [r for result in results for r in result.rows if r.level == level and r.quantity in SIZES]
     return max(sum(r.verdict == "differs" for r in rows if r.quantity == q) for q in SIZES), len(results)
@@ -94,22 +110,18 @@ def rows(result, level, quantity):
 
 
 @pytest.mark.parametrize("level", ["pair", "matrix"])
-def test_shared_data_differ_no_more_often_than_the_confidence_says(student, shared_runs, level):
+def test_shared_data_differ_no_more_often_than_the_confidence_says(verdicts, level):
     """Sixty literal data sets, no margin to speak of: "differs" is as rare as stated, and was not before."""
-    confidence = 0.9
-    options = {"margin": 1e-9, "confidence": confidence}
-    marked = [check(align(run, student[1]), **options) for run in shared_runs]
-    wrong, count = differing(marked, level)
-    assert wrong <= binom.isf(ALPHA, count, 1 - confidence)
-    assert differing([check(align(run, student[1])) for run in shared_runs], level)[0] == 0
+    wrong, count = differing(verdicts(marked=True, usual=False), level)
+    assert wrong <= binom.isf(ALPHA, count, 0.1)
+    assert differing(verdicts(marked=True, usual=True), level)[0] == 0
     if level == "pair":
-        plain = [check(align(run, student[1], shared_data=False), **options) for run in shared_runs]
+        plain = verdicts(marked=False, usual=False)
         assert differing(plain, level)[0] > count / 2  # 10 % is what the confidence says
 
 
-def test_the_same_at_the_default_margin_without_the_marker(student, shared_runs):
-    results = [check(align(run, student[1], shared_data=False)) for run in shared_runs]
-    wrong, count = differing(results, "pair")
+def test_the_same_at_the_default_margin_without_the_marker(verdicts):
+    wrong, count = differing(verdicts(marked=False, usual=True), "pair")
     assert wrong > binom.isf(ALPHA, count, 0.01)
 
 
@@ -453,7 +465,7 @@ def test_formats_and_mappings_say_whether_data_are_shared(tmp_path):
     assert {r.note for r in check(tree).rows} == {""}
 
 
-def test_command_line(tmp_path, capsys):
+def test_command_line(tmp_path, capsys, without_svg):
     path, out = write(tmp_path), tmp_path / "out"
     words = ["import", "npz", str(path), "--out", str(out), "--map", "shared_data=yes"]
     for pair in ("weight=W", "matrix=W", "learning_rate=lr", "batch_size=16", "target=2.0", "epochs=epochs"):

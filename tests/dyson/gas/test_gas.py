@@ -156,7 +156,7 @@ def test_five_percent_of_beta_or_sigma_are_caught():
     right = chains(10).sample(4000, 3)
     square = 10 + 10 * 9 / 2
     assert_mean((right**2).sum(axis=1), square)
-    for wrong in (chains(10, 1.05), chains(10, sigma=1.05)):
+    for wrong in (CoulombGas.gaussian(10, beta=1.05), CoulombGas.gaussian(10, 1.05)):
         with pytest.raises(AssertionError, match="z ="):
             assert_mean((wrong.sample(4000, 3) ** 2).sum(axis=1), square)
 

@@ -46,7 +46,7 @@ def test_a_pair_is_the_two_species_semicircle():
         assert_density(PAIR, x, TwoSpeciesSemicircle(0.0, 1.0, 0.43, 1.0).pdf(x))
 
 
-@pytest.mark.parametrize("beta", [0.2, 1.0, 4.0])
+@pytest.mark.parametrize("beta", [0.2, pytest.param(1.0, marks=pytest.mark.slow), 4.0])
 def test_one_species_has_the_moments_of_its_ensemble(beta):
     """⟨x²⟩ = σ² [1 + β (N − 1)/2], and the second-highest exact one: ⟨Σ x⟩ is normal of variance N σ²."""
     n, sigma = 6, 1.5
@@ -71,7 +71,7 @@ def test_unitary_gas_has_the_exact_density(n):
     assert_density(SpeciesGas.of((n,), (0.0,), (math.sqrt(0.5),), 2.0), x, exact, 1e-3)
 
 
-@pytest.mark.parametrize("beta", [0.3, 1.0])
+@pytest.mark.parametrize("beta", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_three_particles_of_two_species(beta):
     c, s, x = (0.4, 0.4, -0.3), (1.0, 1.0, 0.5), np.linspace(-2.5, 2.5, 11)
     assert_density(SpeciesGas(c, s, beta), x, three_particles(x, c, s, beta), 5e-4)
