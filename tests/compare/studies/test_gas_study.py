@@ -76,7 +76,8 @@ def test_report_gas(tmp_path, capsys, monkeypatch, request):
     arrays = np.load(tmp_path / "a" / "samples.npz", allow_pickle=False)
     assert arrays["sampled_12"].shape == arrays["integrated_12"].shape == (333, 12)
     assert arrays["in_time"].shape == (64, 4, 100)
-    request.getfixturevalue("without_svg")
+    request.getfixturevalue("without_svg")  # this, and the distances from the law, are known by now
+    monkeypatch.setattr("compare.studies.gas.command.distances", lambda *_: [0.0] * 4)
     assert main([*words, str(tmp_path / "b"), "--workers", "1"]) == 0
     again = np.load(tmp_path / "b" / "samples.npz", allow_pickle=False)
     for name in arrays:

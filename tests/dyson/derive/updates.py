@@ -17,7 +17,7 @@ from functools import partial, reduce
 
 import numpy as np
 
-SAMPLES = 200_000  # standard errors at most about 1 % of an entry, half a second per model
+SAMPLES = 150_000  # standard errors at most about 1 % of an entry, half a second per model
 CHUNK = 50_000
 STEP = 3e-4  # |s M|: truncation (STEP/gap)² ~ 1e-5, rounding 1e-15/STEP² ~ 1e-8
 MEAN_STEP = 1e-5  # the flow is compared to 1e-6, and has no second difference to round

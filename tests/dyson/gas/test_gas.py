@@ -88,7 +88,9 @@ def test_formulas_are_evaluated_as_written():
         np.testing.assert_allclose(gas.potential.derivative(x), slope, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("center", "stiffness"), [(1e4, 1e6), (-3.0, 1e10), (0.0, 1e-10)])
+@pytest.mark.parametrize(
+    ("center", "stiffness"), [(1e4, 1e6), pytest.param(-3.0, 1e10, marks=pytest.mark.slow), (0.0, 1e-10)]
+)
 def test_wells_far_away_narrow_or_wide_are_found(center, stiffness):
     gas = CoulombGas(
         3, lambda x: stiffness * (x - center) ** 2 / 2, derivative=lambda x: stiffness * (x - center)
@@ -135,7 +137,7 @@ def test_chains_follow_the_gradient_of_their_density(walls):
 @pytest.mark.parametrize(
     ("chains", "exact"),
     [
-        (chains(2), CoulombGas.gaussian(2)),
+        pytest.param(chains(2), CoulombGas.gaussian(2), marks=pytest.mark.slow),
         (chains(10, 2.0, 0.5), CoulombGas.gaussian(10, 0.5, 2.0)),
         (CoulombGas(4, "x/2", 1.0, (0, INF), -0.5), CoulombGas.laguerre(4, -0.5, 2.0)),
         (
