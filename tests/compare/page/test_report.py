@@ -15,7 +15,7 @@ import xarray as xr
 import compare.layout.store
 from compare import CheckResult, align, check, load, plots
 from compare.page import Section, report
-from compare.page.content import content
+from compare.page.content import content, summary
 from compare.page.html import rendered
 from compare.studies.scaling.figures import scaling_figure
 from tests.compare import spectra
@@ -244,6 +244,12 @@ DEGENERATE = "A single replica gives no error", "cannot tell", "T = α/|B| = 0"
 def unusual(words: str) -> xr.DataTree:
     run, theory = UNUSUAL[words]
     return align(run, {"pair": theory}) if theory else xr.DataTree.from_dict({"/experiment": run})
+
+
+def test_the_summary_tells_what_was_lost():
+    tree = unusual("1 of 60 replicas diverged at t = 35")
+    said = summary(plots.scene(tree), check(tree))
+    assert any("1 of 60 replicas diverged at t = 35" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize("words", UNUSUAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -82,6 +83,15 @@ def test_row_widths_are_those_of_sgd():
     off = run.weight.values[:, 0] - np.sqrt(2.0) * np.eye(2)
     for row, width in enumerate(setting.row_widths(z)):
         assert_mean((off[:, row] ** 2).mean(axis=1), width**2)
+
+
+def test_the_exact_law_has_the_variances_of_the_matrix():
+    """X − κ ≈ √κ M: Var M_11 = 4 s_1², Var M_22 = 4 s_2², Var M_12 = s_1² + s_2²."""
+    z = np.array([1.0, 0.5])
+    s, draws = QUIET.row_widths(z), np.random.default_rng(0).standard_normal((40, 2))
+    (exact,) = [f.law for f in density_laws(QUIET, z, 2.0 + 0.1 * draws) if f.name == "exact, nothing fitted"]
+    widths = np.array(dataclasses.astuple(exact))[1:] / np.sqrt(QUIET.teacher)
+    np.testing.assert_allclose(widths, [2 * s[0], 2 * s[1], np.hypot(*s)], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

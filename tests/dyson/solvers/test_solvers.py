@@ -128,3 +128,12 @@ def test_same_bits_for_any_workers_and_ensemble_size(solver):
     assert np.array_equal(whole[:70], paths(sde, [1.0, 0.0, -1.0], times, 70, solver=solver))
     assert not np.array_equal(whole, paths(sde, [1.0, 0.0, -1.0], times, 200, solver=solver, seed=12))
     assert len(np.unique(whole[:, -1, 0])) == 200
+
+
+@pytest.mark.parametrize("noise", [(1.0, 0.3), (0.3, 1.0)])
+def test_a_pair_of_unequal_noise_keeps_its_weighted_centre(noise):
+    """Repulsion moves x_i by g_i², so Σ x_i/g_i² feels the noise alone, at any step."""
+    g2 = np.square(noise)
+    sde = dyson.models.matrix_ou(2, rate=0.0, noise=np.array(noise))
+    x = paths(sde, [0.1, 0.0], [0.0, 0.05], 4000, dt=0.05)[:, -1]
+    assert_mean((x / g2).sum(axis=1), 0.1 / g2[0])
