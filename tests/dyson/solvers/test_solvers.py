@@ -137,3 +137,12 @@ def test_a_pair_of_unequal_noise_keeps_its_weighted_centre(noise):
     sde = dyson.models.matrix_ou(2, rate=0.0, noise=np.array(noise))
     x = paths(sde, [0.1, 0.0], [0.0, 0.05], 4000, dt=0.05)[:, -1]
     assert_mean((x / g2).sum(axis=1), 0.1 / g2[0])
+
+
+@pytest.mark.parametrize("noise", [(1.0, 0.5, 0.2), (0.2, 0.5, 1.0)])
+def test_a_chain_of_unequal_noise_has_its_exact_second_moment(noise):
+    """d⟨Σ x_i²/g_i²⟩/dt = 2n + β n(n - 1), whatever g: each bond feels the shares of those beside it."""
+    g2, start, time = np.square(noise), np.array([0.1, 0.0, -0.1]), 0.05
+    sde = dyson.models.matrix_ou(3, rate=0.0, noise=np.array(noise))
+    x = paths(sde, start, [0.0, time], 8000, dt=time / 8)[:, -1]
+    assert_mean((x**2 / g2).sum(axis=1), (start**2 / g2).sum() + 12.0 * time)
