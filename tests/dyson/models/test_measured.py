@@ -11,11 +11,11 @@ import pytest
 import xarray as xr
 
 import dyson
-from dyson.blocks import SPLIT, WHOLE
+from dyson.blocks import WHOLE
 from dyson.derive import bind, library
 from dyson.models import gaussian_rbm, measured
 from streams import LANES
-from tests.dyson.models.test_models import block_values
+from tests.dyson.models.test_models import assert_kernel_is_twin, block_values
 from tests.oracles import assert_mean
 
 T = 0.02
@@ -148,15 +148,7 @@ def test_kernel_equals_numpy_twin(n):
     sde = measured(random_table(n, n), T)
     assert (np.diff(sde.target) <= 0).all()
     x = -np.sort(-np.random.default_rng(1).uniform(0.1, 6, (LANES, n)), axis=1)
-    whole, g2 = block_values(sde, x, mode=WHOLE)
-    np.testing.assert_allclose(whole, sde.drift(x), rtol=1e-11, atol=1e-12 * abs(whole).max())
-    np.testing.assert_allclose(g2, sde.noise(x), rtol=1e-13)
-    split, _ = block_values(sde, x, mode=SPLIT)
-    gap = x[:, :-1] - x[:, 1:]
-    split = split.copy()
-    split[:, :-1] += g2[:, :-1] / gap
-    split[:, 1:] -= g2[:, 1:] / gap
-    np.testing.assert_allclose(split, whole, rtol=1e-9, atol=1e-10 * abs(whole).max())
+    assert_kernel_is_twin(sde, x, rtol=1e-11)
     below = x.copy()
     below[:, -1] = -0.1
     out, _ = block_values(sde, below, mode=WHOLE)
